@@ -1,0 +1,102 @@
+// Time of the kernels by themselves: ns a code for the scan, us a vector for the encoder.
+#include "kernels/dot_rows.h"
+#include "search/code_blocks.h"
+#include "search/quantized_query.h"
+#include "solver/binary_quadratic_program.h"
+
+#include <benchmark/benchmark.h>
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+namespace {
+
+std::vector<float> normals(size_t n) {
+    std::mt19937 random(1);
+    std::normal_distribution<float> normal;
+    std::vector<float> values(n);
+    for (float& v : values) v = normal(random);
+    return values;
+}
+
+/// Weights that fall like those of embeddings: the last of M is a tenth of the first.
+std::vector<float> falling_weights(size_t M) {
+    std::vector<float> w = normals(M);
+    for (size_t k = 0; k < M; ++k) w[k] *= std::pow(0.1f, static_cast<float>(k) / static_cast<float>(M));
+    return w;
+}
+
+bqq::CodeBlocks random_codes(size_t code_size, size_t n) {
+    std::mt19937 random(2);
+    std::vector<uint8_t> bytes(code_size * n);
+    for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random());
+    bqq::CodeBlocks codes(code_size);
+    codes.add(n, bytes.data());
+    return codes;
+}
+
+void scan(benchmark::State& state) {
+    const auto M = static_cast<size_t>(state.range(0));
+    const auto bits = static_cast<int>(state.range(1));
+    const bqq::CodeBlocks codes = random_codes(M / 8 + 3, 4096);
+    bqq::QuantizedQuery query;
+    query.assign(falling_weights(M), bits);
+    const bqq::kernels::ScanFilter filter{true, 0.5f, 0.01f, 1e-4f, query.slope(), query.offset()};
+    uint64_t survivors = 0;
+    for (auto _ : state)
+        benchmark::DoNotOptimize(bqq::kernels::next_survivors(
+                query.tables(), filter, codes.data(), codes.block_bytes(), 0, codes.blocks(), -1e30f,
+                &survivors));
+    state.counters["per_code"] = benchmark::Counter(
+            4096, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(scan)->ArgNames({"M", "bits"})->ArgsProduct({{64, 128, 256, 384, 512}, {7, 8, 9, 10}});
+
+void prepare_query(benchmark::State& state) {
+    const auto M = static_cast<size_t>(state.range(0));
+    const std::vector<float> w = falling_weights(M);
+    bqq::QuantizedQuery query;
+    for (auto _ : state) {
+        query.assign(w, 8);
+        benchmark::DoNotOptimize(query.tables());
+    }
+}
+BENCHMARK(prepare_query)->ArgName("M")->Arg(128)->Arg(256)->Arg(512);
+
+void encode(benchmark::State& state) {
+    const auto M = static_cast<size_t>(state.range(0));
+    const size_t d = M;
+    std::vector<float> atoms = normals(M * d);
+    const std::vector<float> fall = falling_weights(M);
+    for (size_t k = 0; k < M; ++k)
+        for (size_t j = 0; j < d; ++j) atoms[k * d + j] *= std::fabs(fall[k]);
+    const bqq::BinaryQuadraticProgram program(atoms, M, d);
+    const std::vector<float> x = normals(d);
+    std::vector<float> h(program.stride()), field, signs(program.stride());
+    bqq::kernels::dot_rows(x.data(), d, 1, atoms.data(), d, M, d, h.data(), program.stride());
+    for (auto _ : state) {
+        field = h;
+        program.solve(field.data(), signs.data());
+        benchmark::DoNotOptimize(signs.data());
+    }
+}
+BENCHMARK(encode)->ArgName("M")->Arg(128)->Arg(256)->Arg(512)->Unit(benchmark::kMicrosecond);
+
+void dot_rows(benchmark::State& state) {
+    const auto d = static_cast<size_t>(state.range(0));
+    constexpr size_t kRows = 64, kAtoms = 256;
+    const std::vector<float> a = normals(kRows * d), b = normals(kAtoms * d);
+    std::vector<float> c(kRows * kAtoms);
+    for (auto _ : state) {
+        bqq::kernels::dot_rows(a.data(), d, kRows, b.data(), d, kAtoms, d, c.data(), kAtoms);
+        benchmark::DoNotOptimize(c.data());
+    }
+    state.counters["flops"] = benchmark::Counter(
+            static_cast<double>(2 * kRows * kAtoms * d), benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(dot_rows)->ArgName("d")->Arg(100)->Arg(512)->Arg(784);
+
+} // namespace
+
+

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Recall against memory and speed on Fashion-MNIST, BQQ beside FAISS's indexes of the same size:
+#     bash bench/run.sh [--all]
+# writes bench/results/recall_vs_memory.{json,csv,png}. Takes a few minutes; --all adds product
+# quantizers of other sizes (minutes of training each) and those with a learned rotation (OPQ).
+# The environment variables are described in cmake/build_functions.sh.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source cmake/build_functions.sh
+
+case ${1:-} in
+    '') all=0 ;;
+    --all) all=1 ;;
+    *) echo "usage: bash bench/run.sh [--all]" >&2; exit 2 ;;
+esac
+
+install_packages "${build_packages[@]}" dataset-fashion-mnist python3-numpy python3-matplotlib
+build release bqq_command
+command=$(build_dir release)/src/command/bqq
+
+data=build/data
+/usr/bin/python3 datasets/fashion_mnist.py "$data"
+
+factories=(BQQ64 BQQ128 BQQ256 BQQ384 PQ98x4fs PQ49x8 SQ4 SQ8)
+faiss_version=$("$command" --version | sed -nE 's/.*FAISS ([0-9]+\.[0-9]+).*/\1/p')
+# RaBitQ came with FAISS 1.11, its fast scan with 1.13.
+at_least() { [[ $(printf '%s\n' "$1" "$faiss_version" | sort -V | head -n 1) == "$1" ]]; }
+if at_least 1.11; then factories+=(RaBitQ); fi
+if at_least 1.13; then factories+=(RaBitQfs); fi
+if ((all)); then factories+=(PQ16x8 PQ28x8 PQ49x4fs PQ196x4fs OPQ16_64,PQ16x8 OPQ32_128,PQ32x8 OPQ49,PQ49x8); fi
+
+results=bench/results
+mkdir -p "$results"
+"$command" eval --base "$data/fashion_mnist_base.npy" --queries "$data/fashion_mnist_queries.npy" \
+    --metric l2 --k 10 "${factories[@]/#/--factory=}" \
+    --json "$results/recall_vs_memory.json" --csv "$results/recall_vs_memory.csv"
+/usr/bin/python3 bench/plot_recall_vs_memory.py "$results/recall_vs_memory.json" \
+    "$results/recall_vs_memory.png" --title "Fashion-MNIST, 60,000 x 784, squared L2 (FAISS $faiss_version)"
+echo "wrote $results/recall_vs_memory.{json,csv,png}"

@@ -1,0 +1,65 @@
+# Shell functions that tests/run.sh, bench/run.sh and .ci/run share. Source it from the top folder.
+#
+# Variables of the environment:
+#   BQQ_BUILD_DIR      build folder, instead of build/<preset>
+#   BQQ_JOBS           compilations at a time, default: one for each core
+#   CMAKE_PREFIX_PATH  where another FAISS than the system's is installed (give each its own BQQ_BUILD_DIR)
+
+build_packages=(cmake ninja-build g++ libfaiss-dev libhwy-dev libeigen3-dev libopenblas-dev libcli11-dev
+    nlohmann-json3-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev)
+
+# install_packages NAME...: installs those Debian packages that are missing.
+install_packages() {
+    local package missing=()
+    if ! command -v dpkg-query >/dev/null; then
+        echo "not a Debian system: these packages are expected to be there: $*" >&2
+        return 0
+    fi
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    done
+    if ((${#missing[@]} == 0)); then return 0; fi
+    local as_root=()
+    if ((EUID != 0)); then as_root=(sudo); fi
+    echo "installing ${missing[*]}"
+    "${as_root[@]}" apt-get -qq update
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+        "${missing[@]}" >/dev/null
+}
+
+# build_dir PRESET: prints the build folder.
+build_dir() {
+    echo "${BQQ_BUILD_DIR:-build/$1}"
+}
+
+# configure PRESET: once for each build folder; afterwards ninja notices what changed.
+configure() {
+    local dir
+    dir=$(build_dir "$1")
+    if [[ ! -f $dir/build.ninja ]]; then cmake --preset "$1" -B "$dir"; fi
+}
+
+# build PRESET [TARGET...]
+build() {
+    local preset=$1 dir
+    shift
+    dir=$(build_dir "$preset")
+    configure "$preset" &&
+        cmake --build "$dir" --parallel "${BQQ_JOBS:-$(nproc)}" ${1:+--target "$@"}
+}
+
+# run_tests PRESET: runs ctest, sets tests_passed and tests_failed, fails when a test does.
+run_tests() {
+    local dir log status=0 total skipped
+    dir=$(build_dir "$1")
+    log=$dir/ctest.log
+    ctest --test-dir "$dir" --output-on-failure --no-tests=error --parallel 2 | tee "$log" || status=$?
+    # "97% tests passed, 3 tests failed out of 100"; a skipped test is counted there as passed.
+    read -r tests_failed total < <(
+        sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log"
+    ) || { tests_failed=1 total=1; }
+    skipped=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#.*\*\*\*Skipped' "$log" || true)
+    if ((skipped > 0)); then echo "$skipped skipped"; fi
+    tests_passed=$((total - tests_failed - skipped))
+    return "$status"
+}

@@ -1,0 +1,278 @@
+#include <bqq/IndexBQQ.h>
+
+#include "faiss_errors.h"
+#include "search/code_blocks.h"
+#include "search/flat_search.h"
+
+#include <faiss/impl/AuxIndexStructures.h>
+#include <faiss/impl/FaissAssert.h>
+#include <faiss/impl/IDSelector.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+#include <string>
+#include <typeinfo>
+#include <vector>
+
+namespace bqq {
+
+namespace {
+
+// Codes of this many vectors are held beside the index while it grows.
+constexpr idx_t kBatch = 8192;
+
+Metric to_metric(faiss::MetricType metric) {
+    FAISS_THROW_IF_NOT_FMT(
+            metric == faiss::METRIC_L2 || metric == faiss::METRIC_INNER_PRODUCT,
+            "BQQ: metric %d, must be METRIC_L2 or METRIC_INNER_PRODUCT", static_cast<int>(metric));
+    return metric == faiss::METRIC_L2 ? Metric::l2 : Metric::inner_product;
+}
+
+BinaryQuadraticQuantizer make_quantizer(
+        idx_t d, size_t M, faiss::MetricType metric, int depth) {
+    FAISS_THROW_IF_NOT_FMT(
+            d > 0 && d <= std::numeric_limits<int>::max(), "BQQ: dimension d = %ld, must be at least 1",
+            static_cast<long>(d));
+    return with_faiss_errors([&] {
+        return BinaryQuadraticQuantizer(static_cast<size_t>(d), M, to_metric(metric), depth);
+    });
+}
+
+ScanParameters to_scan_parameters(const faiss::SearchParameters* params) {
+    if (params == nullptr) return {};
+    const auto* ours = dynamic_cast<const SearchParametersBQQ*>(params);
+    if (ours == nullptr) {
+        FAISS_THROW_IF_NOT_FMT(
+                typeid(*params) == typeid(faiss::SearchParameters),
+                "BQQ: search parameters of class %s, must be SearchParameters or SearchParametersBQQ",
+                typeid(*params).name());
+        return {};
+    }
+    FAISS_THROW_IF_NOT_FMT(
+            ours->query_bits >= 2 && ours->query_bits <= 12,
+            "BQQ: query_bits = %d, must be 2 to 12", ours->query_bits);
+    FAISS_THROW_IF_NOT_FMT(
+            ours->margin >= 0, "BQQ: margin = %g, must be at least 0",
+            static_cast<double>(ours->margin));
+    return {ours->query_bits, ours->margin};
+}
+
+Allowed to_allowed(const faiss::SearchParameters* params) {
+    if (params == nullptr || params->sel == nullptr) return {};
+    return [sel = params->sel](int64_t position) { return sel->is_member(position); };
+}
+
+void check_count(idx_t n, const char* what) {
+    FAISS_THROW_IF_NOT_FMT(
+            n >= 0, "BQQ: %s got n = %ld, must be at least 0", what, static_cast<long>(n));
+}
+
+void check_queries(const IndexBQQ& index, idx_t n, const float* x, const char* what) {
+    check_count(n, what);
+    FAISS_THROW_IF_NOT_FMT(index.is_trained, "BQQ: %s before train()", what);
+    with_faiss_errors([&] {
+        check_finite(x, static_cast<size_t>(n), static_cast<size_t>(index.d), what);
+    });
+}
+
+} // namespace
+
+IndexBQQ::IndexBQQ(idx_t d_, size_t M, faiss::MetricType metric, int depth)
+        : faiss::Index(d_, metric),
+          bqq(make_quantizer(d_, M, metric, depth)),
+          codes_(std::make_unique<CodeBlocks>(bqq.code_size)) {
+    is_trained = false;
+}
+
+IndexBQQ::IndexBQQ(const IndexBQQ& other)
+        : faiss::Index(other),
+          bqq(other.bqq),
+          training(other.training),
+          codes_(std::make_unique<CodeBlocks>(*other.codes_)) {}
+
+IndexBQQ& IndexBQQ::operator=(const IndexBQQ& other) {
+    if (this == &other) return *this;
+    auto codes = std::make_unique<CodeBlocks>(*other.codes_);
+    faiss::Index::operator=(other);
+    bqq = other.bqq;
+    training = other.training;
+    codes_ = std::move(codes);
+    return *this;
+}
+
+IndexBQQ::~IndexBQQ() = default;
+
+void IndexBQQ::train(idx_t n, const float* x) {
+    check_count(n, "train()");
+    FAISS_THROW_IF_NOT_FMT(
+            ntotal == 0, "BQQ: train() on an index that holds %ld vectors; reset() it first",
+            static_cast<long>(ntotal));
+    TrainingParameters parameters = training;
+    if (verbose && !parameters.progress.log)
+        parameters.progress.log = [](const std::string& message) {
+            std::printf("BQQ: %s\n", message.c_str());
+        };
+    with_faiss_errors([&] { bqq.train(static_cast<size_t>(n), x, parameters); });
+    is_trained = true;
+}
+
+void IndexBQQ::add(idx_t n, const float* x) {
+    check_queries(*this, n, x, "add()");
+    if (n == 0) return;
+    const auto before = static_cast<size_t>(ntotal);
+    with_faiss_errors([&] {
+        try {
+            if (n > kBatch) codes_->reserve(before + static_cast<size_t>(n));
+            std::vector<uint8_t> codes(static_cast<size_t>(std::min(n, kBatch)) * bqq.code_size);
+            for (idx_t i = 0; i < n; i += kBatch) {
+                const auto count = static_cast<size_t>(std::min(kBatch, n - i));
+                bqq.compute_codes(x + i * d, codes.data(), count);
+                codes_->add(count, codes.data());
+            }
+        } catch (...) {
+            codes_->truncate(before);
+            throw;
+        }
+    });
+    ntotal += n;
+}
+
+void IndexBQQ::add_sa_codes(idx_t n, const uint8_t* codes, const idx_t* xids) {
+    check_count(n, "add_sa_codes()");
+    FAISS_THROW_IF_NOT_MSG(is_trained, "BQQ: add_sa_codes() before train()");
+    FAISS_THROW_IF_NOT_MSG(xids == nullptr, "BQQ: add_sa_codes() got ids; ids are positions, wrap the index in IndexIDMap2");
+    codes_->add(static_cast<size_t>(n), codes);
+    ntotal += n;
+}
+
+void IndexBQQ::search(
+        idx_t n, const float* x, idx_t k, float* distances, idx_t* labels,
+        const faiss::SearchParameters* params) const {
+    FAISS_THROW_IF_NOT_FMT(
+            k > 0, "BQQ: search() got k = %ld, must be at least 1", static_cast<long>(k));
+    const ScanParameters parameters = to_scan_parameters(params);
+    check_queries(*this, n, x, "search()");
+    with_faiss_errors([&] {
+        search_codes(
+                bqq, *codes_, static_cast<size_t>(n), x, static_cast<size_t>(k), parameters,
+                to_allowed(params), distances, labels);
+    });
+}
+
+void IndexBQQ::range_search(
+        idx_t n, const float* x, float radius, faiss::RangeSearchResult* result,
+        const faiss::SearchParameters* params) const {
+    const ScanParameters parameters = to_scan_parameters(params);
+    check_queries(*this, n, x, "range_search()");
+    const Allowed allowed = to_allowed(params);
+    std::exception_ptr error;
+#pragma omp parallel if (n > 1)
+    {
+        faiss::RangeSearchPartialResult partial(result);
+#pragma omp for schedule(dynamic)
+        for (idx_t i = 0; i < n; ++i) {
+            try {
+                faiss::RangeQueryResult& row = partial.new_result(i);
+                range_search_codes(
+                        bqq, *codes_, x + i * d, radius, parameters, allowed,
+                        [&](int64_t position, float distance) { row.add(distance, position); });
+            } catch (...) {
+#pragma omp critical
+                error = std::current_exception();
+            }
+        }
+        partial.finalize();
+    }
+    if (error) with_faiss_errors([&] { std::rethrow_exception(error); });
+}
+
+void IndexBQQ::reset() {
+    codes_->clear();
+    ntotal = 0;
+}
+
+size_t IndexBQQ::remove_ids(const faiss::IDSelector& sel) {
+    std::vector<uint8_t> code(bqq.code_size);
+    size_t kept = 0;
+    for (size_t i = 0; i < codes_->size(); ++i) {
+        if (sel.is_member(static_cast<idx_t>(i))) continue;
+        if (kept != i) {
+            codes_->get(i, code.data());
+            codes_->set(kept, code.data());
+        }
+        ++kept;
+    }
+    const size_t removed = codes_->size() - kept;
+    codes_->truncate(kept);
+    ntotal = static_cast<idx_t>(kept);
+    return removed;
+}
+
+void IndexBQQ::reconstruct(idx_t key, float* recons) const { reconstruct_n(key, 1, recons); }
+
+void IndexBQQ::reconstruct_n(idx_t i0, idx_t ni, float* recons) const {
+    if (ni == 0) return;
+    FAISS_THROW_IF_NOT_FMT(
+            ni > 0 && i0 >= 0 && i0 + ni <= ntotal,
+            "BQQ: reconstruct of vectors %ld to %ld, index has ntotal = %ld", static_cast<long>(i0),
+            static_cast<long>(i0 + ni - 1), static_cast<long>(ntotal));
+    std::vector<uint8_t> codes(static_cast<size_t>(std::min(ni, kBatch)) * bqq.code_size);
+    for (idx_t i = 0; i < ni; i += kBatch) {
+        const idx_t count = std::min(kBatch, ni - i);
+        get_codes(i0 + i, count, codes.data());
+        sa_decode(count, codes.data(), recons + i * d);
+    }
+}
+
+size_t IndexBQQ::sa_code_size() const { return bqq.code_size; }
+
+void IndexBQQ::sa_encode(idx_t n, const float* x, uint8_t* bytes) const {
+    check_queries(*this, n, x, "sa_encode()");
+    with_faiss_errors([&] { bqq.compute_codes(x, bytes, static_cast<size_t>(n)); });
+}
+
+void IndexBQQ::sa_decode(idx_t n, const uint8_t* bytes, float* x) const {
+    check_count(n, "sa_decode()");
+    with_faiss_errors([&] { bqq.decode(bytes, x, static_cast<size_t>(n)); });
+}
+
+void IndexBQQ::check_compatible_for_merge(const faiss::Index& other) const {
+    const auto* o = dynamic_cast<const IndexBQQ*>(&other);
+    FAISS_THROW_IF_NOT_FMT(
+            o != nullptr, "BQQ: merge with an index of class %s, must be IndexBQQ",
+            typeid(other).name());
+    FAISS_THROW_IF_NOT_FMT(
+            o->d == d && o->bqq.M == bqq.M && o->metric_type == metric_type,
+            "BQQ: merge of d = %d, M = %zu, metric %d with d = %d, M = %zu, metric %d", d, bqq.M,
+            static_cast<int>(metric_type), o->d, o->bqq.M, static_cast<int>(o->metric_type));
+    FAISS_THROW_IF_NOT_MSG(
+            o->is_trained == is_trained && o->bqq.basis() == bqq.basis() &&
+                    o->bqq.scales() == bqq.scales(),
+            "BQQ: merge of indexes that were trained differently");
+}
+
+void IndexBQQ::merge_from(faiss::Index& other, idx_t add_id) {
+    FAISS_THROW_IF_NOT_FMT(
+            add_id == 0, "BQQ: merge_from() got add_id = %ld, must be 0: ids are positions",
+            static_cast<long>(add_id));
+    FAISS_THROW_IF_NOT_MSG(&other != this, "BQQ: merge_from() of an index with itself");
+    check_compatible_for_merge(other);
+    auto& o = dynamic_cast<IndexBQQ&>(other);
+    codes_->reserve(static_cast<size_t>(ntotal + o.ntotal));
+    std::vector<uint8_t> codes(static_cast<size_t>(std::min(o.ntotal, kBatch)) * bqq.code_size);
+    for (idx_t i = 0; i < o.ntotal; i += kBatch) {
+        const idx_t count = std::min(kBatch, o.ntotal - i);
+        o.get_codes(i, count, codes.data());
+        codes_->add(static_cast<size_t>(count), codes.data());
+    }
+    ntotal += o.ntotal;
+    o.reset();
+}
+
+void IndexBQQ::get_codes(idx_t i0, idx_t n, uint8_t* bytes) const {
+    for (idx_t i = 0; i < n; ++i)
+        codes_->get(static_cast<size_t>(i0 + i), bytes + static_cast<size_t>(i) * bqq.code_size);
+}
+
+} // namespace bqq

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <faiss/Index.h>
+
+#include <string>
+
+namespace bqq {
+
+/** Builds an index from a description, as faiss::index_factory does, and knows the BQQ codes as well:
+ *
+ *     BQQ{M}          M bits a vector (M >= 1)
+ *     BQQ{p}x{l}      p planes of l atoms: M = p * l bits
+ *     BQQ...z{depth}  basis of `depth` binary planes, 1 to 16 (default 8)
+ *
+ * in every place where FAISS takes a flat code: "BQQ256", "PCA128,BQQ128", "IDMap2,BQQ4x64z4",
+ * "BQQ256,RFlat". A description without a BQQ code is handed to FAISS.
+ *
+ * @param d       dimension of the vectors
+ * @param metric  METRIC_L2 or METRIC_INNER_PRODUCT
+ * @return        the untrained index; the caller owns it
+ * @throws faiss::FaissException  for a description that cannot be read (the message names it)
+ */
+faiss::Index* index_factory(
+        int d,
+        const std::string& description,
+        faiss::MetricType metric = faiss::METRIC_L2);
+
+/// The same with the description first.
+inline faiss::Index* index_factory(
+        const std::string& description,
+        int d,
+        faiss::MetricType metric = faiss::METRIC_L2) {
+    return index_factory(d, description, metric);
+}
+
+} // namespace bqq

@@ -1,0 +1,107 @@
+#include <bqq/binary_quadratic_quantizer.h>
+
+#include "codec/encoder.h"
+#include "codec/training.h"
+#include "solver/binary_quadratic_program.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace bqq {
+
+void check_finite(const float* x, size_t n, size_t d, const char* what) {
+    for (size_t i = 0; i < n; ++i)
+        for (size_t j = 0; j < d; ++j)
+            if (!std::isfinite(x[i * d + j]))
+                throw std::invalid_argument(
+                        "BQQ: " + std::string(what) + " got " + std::to_string(x[i * d + j]) +
+                        " at row " + std::to_string(i) + ", column " + std::to_string(j));
+}
+
+BinaryQuadraticQuantizer::BinaryQuadraticQuantizer(
+        size_t d_, size_t M_, Metric metric_, int depth_)
+        : d(d_), M(M_), depth(depth_), metric(metric_) {
+    if (d == 0) throw std::invalid_argument("BQQ: dimension d = 0, must be at least 1");
+    if (M == 0 || M > kMaxAtoms)
+        throw std::invalid_argument(
+                "BQQ: " + std::to_string(M) + " bits a vector, must be 1 to " +
+                std::to_string(kMaxAtoms));
+    if (depth < 1 || depth > kMaxDepth)
+        throw std::invalid_argument(
+                "BQQ: basis depth " + std::to_string(depth) + ", must be 1 to " +
+                std::to_string(kMaxDepth));
+    scales_.metric = metric;
+    code_size = bits_size() + scales_.size();
+}
+
+void BinaryQuadraticQuantizer::train(
+        size_t n, const float* x, const TrainingParameters& parameters) {
+    if (n < M)
+        throw std::invalid_argument(
+                "BQQ: train() got " + std::to_string(n) + " vectors, " + std::to_string(M) +
+                " atoms need at least " + std::to_string(M));
+    check_finite(x, n, d, "train()");
+    Trained trained = train_embedding(n, x, d, M, depth, metric, parameters);
+    set_trained(std::move(trained.basis), trained.scales);
+}
+
+void BinaryQuadraticQuantizer::set_trained(Basis basis, const ScaleCodec& scales) {
+    basis.expand();
+    program_ = std::make_shared<BinaryQuadraticProgram>(basis.B, M, d);
+    basis_ = std::move(basis);
+    scales_ = scales;
+    is_trained = true;
+}
+
+void BinaryQuadraticQuantizer::compute_codes(const float* x, uint8_t* codes, size_t n) const {
+    if (!is_trained) throw std::logic_error("BQQ: compute_codes() before train()");
+    check_finite(x, n, d, "compute_codes()");
+    // Vectors in units of the basis and their signs are held for this many at a time.
+    constexpr size_t kBatch = 1024;
+    const size_t stride = program_->stride();
+    const size_t most = std::min(kBatch, n);
+    std::vector<float> unit(most * d), signs(most * stride);
+    std::vector<double> x2(most);
+    std::vector<Fit> fits(most);
+    for (size_t begin = 0; begin < n; begin += kBatch) {
+        const size_t rows = std::min(kBatch, n - begin);
+        for (size_t i = 0; i < rows; ++i) {
+            float* u = unit.data() + i * d;
+            x2[i] = to_unit(basis_, x + (begin + i) * d, u);
+            const float weight = gain_weight(x2[i]);
+            for (size_t j = 0; j < d; ++j) u[j] *= weight;
+        }
+        encode_weighted(
+                *program_, basis_.B.data(), M, d, unit.data(), x2.data(), rows, signs.data(), fits);
+        for (size_t i = 0; i < rows; ++i) {
+            uint8_t* code = codes + (begin + i) * code_size;
+            std::fill_n(code, bits_size(), uint8_t{0});
+            for (size_t k = 0; k < M; ++k)
+                if (signs[i * stride + k] > 0) code[k / 8] |= static_cast<uint8_t>(1u << (k % 8));
+            scales_.encode(
+                    scales_.calibrate(fits[i].dot, fits[i].xhat2, fits[i].x2), code + bits_size());
+        }
+    }
+}
+
+void BinaryQuadraticQuantizer::decode(const uint8_t* codes, float* x, size_t n) const {
+    if (!is_trained) throw std::logic_error("BQQ: decode() before train()");
+#pragma omp parallel for if (n > 100)
+    for (int64_t row = 0; row < static_cast<int64_t>(n); ++row) {
+        const uint8_t* code = codes + static_cast<size_t>(row) * code_size;
+        std::vector<float> sum(d);
+        for (size_t k = 0; k < M; ++k) {
+            const float s = (code[k / 8] >> (k % 8) & 1) != 0 ? 1.0f : -1.0f;
+            const float* atom = basis_.B.data() + k * d;
+            for (size_t j = 0; j < d; ++j) sum[j] += s * atom[j];
+        }
+        const float length = basis_.scale * scales_.decode(code + bits_size()).alpha;
+        float* out = x + static_cast<size_t>(row) * d;
+        for (size_t j = 0; j < d; ++j) out[j] = basis_.mean[j] + length * sum[j];
+    }
+}
+
+} // namespace bqq

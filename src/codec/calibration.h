@@ -1,0 +1,31 @@
+#pragma once
+
+#include <bqq/basis.h>
+#include <bqq/scale_codec.h>
+
+#include "codec/encoder.h"
+
+#include <cstddef>
+#include <span>
+
+namespace bqq {
+
+/// Encoded training vectors, on which the scales are chosen.
+struct EncodedSample {
+    const Basis& basis;
+    Metric metric;
+    size_t n;
+    const float* weighted;     ///< n x d, in units of the basis, times gain_weight
+    const double* x2;          ///< n
+    const float* signs;        ///< n x stride
+    size_t stride;
+    std::span<const Fit> fits; ///< n
+};
+
+/// Training vectors that the calibration encodes: the first part are queries, all are the base.
+inline constexpr size_t kCalibrationVectors = 20000;
+
+/// The calibration with the best 10-recall@10 inside the sample, and ranges that hold all its scales.
+ScaleCodec choose_scales(const EncodedSample& sample);
+
+} // namespace bqq

@@ -1,0 +1,59 @@
+#include "codec/encoder.h"
+
+#include "kernels/dot_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace bqq {
+
+double to_unit(const Basis& basis, const float* x, float* unit) {
+    // Farther out than this a coordinate is clamped, so that squares stay finite in float.
+    constexpr double kFar = 1e15;
+    double x2 = 0;
+    const double inverse = 1.0 / static_cast<double>(basis.scale);
+    for (size_t j = 0; j < basis.d; ++j) {
+        const double r = (static_cast<double>(x[j]) - static_cast<double>(basis.mean[j])) * inverse;
+        unit[j] = static_cast<float>(std::clamp(r, -kFar, kFar));
+        x2 += static_cast<double>(unit[j]) * static_cast<double>(unit[j]);
+    }
+    return x2;
+}
+
+float gain_weight(double x2) {
+    return x2 > 0 ? static_cast<float>(1 / std::sqrt(std::sqrt(x2))) : 1.0f;
+}
+
+void encode_weighted(
+        const BinaryQuadraticProgram& program, const float* B, size_t M, size_t d, const float* unit,
+        const double* x2, size_t n, float* signs, std::span<Fit> fits) {
+    const size_t stride = program.stride();
+    constexpr size_t kRows = 16; // rows projected together, so that B is read once for all of them
+    const auto blocks = static_cast<int64_t>((n + kRows - 1) / kRows);
+#pragma omp parallel if (blocks > 1)
+    {
+        std::vector<float> h(kRows * stride);
+        std::vector<float> field(stride);
+#pragma omp for schedule(dynamic, 4)
+        for (int64_t block = 0; block < blocks; ++block) {
+            const size_t begin = static_cast<size_t>(block) * kRows;
+            const size_t rows = std::min(kRows, n - begin);
+            kernels::dot_rows(unit + begin * d, d, rows, B, d, M, d, h.data(), stride);
+            for (size_t i = 0; i < rows; ++i) {
+                const float* hi = h.data() + i * stride;
+                float* s = signs + (begin + i) * stride;
+                std::copy_n(hi, stride, field.begin());
+                program.solve(field.data(), s);
+                if (fits.empty()) continue;
+                double dot = 0;
+                for (size_t k = 0; k < M; ++k) dot += static_cast<double>(hi[k]) * s[k];
+                fits[begin + i] = {
+                        dot / static_cast<double>(gain_weight(x2[begin + i])),
+                        program.reconstruction_energy(hi, field.data(), s), x2[begin + i]};
+            }
+        }
+    }
+}
+
+} // namespace bqq

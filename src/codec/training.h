@@ -1,0 +1,27 @@
+#pragma once
+
+#include <bqq/basis.h>
+#include <bqq/binary_quadratic_quantizer.h>
+#include <bqq/scale_codec.h>
+
+#include <cstddef>
+
+namespace bqq {
+
+/// What training learns.
+struct Trained {
+    Basis basis;
+    ScaleCodec scales;
+};
+
+/** Learns basis and scales from x (n x d, finite, n >= M).
+ *
+ * Atoms start on the sample's principal directions, each split into bits as its variance asks. Then codes
+ * (annealed flips) and basis (least squares) alternate; the last rounds use all of the sample and bind
+ * the basis to its planes.
+ */
+Trained train_embedding(
+        size_t n, const float* x, size_t d, size_t M, int depth, Metric metric,
+        const TrainingParameters& parameters);
+
+} // namespace bqq

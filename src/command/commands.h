@@ -1,0 +1,18 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+
+namespace bqq::command {
+
+/// What the command line asked for; returns the exit code.
+using Run = std::function<int()>;
+
+/// Each adds its subcommand to `app`; when the command line names it, parsing sets `run`.
+void add_build(CLI::App& app, Run& run);
+void add_search(CLI::App& app, Run& run);
+void add_eval(CLI::App& app, Run& run);
+void add_info(CLI::App& app, Run& run);
+
+} // namespace bqq::command

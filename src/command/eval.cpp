@@ -1,0 +1,145 @@
+#include "command/arguments.h"
+#include "command/commands.h"
+#include "command/error_message.h"
+#include "command/evaluation.h"
+#include "command/evaluation_report.h"
+#include "command/inputs.h"
+#include "command/searching.h"
+#include "command/text_output.h"
+#include "command/threads.h"
+#include "formats/vector_file.h"
+
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bqq::command {
+
+namespace {
+
+struct EvalOptions {
+    std::string base;
+    std::string queries;
+    std::string groundtruth;
+    std::string metric;
+    std::vector<std::string> factories;
+    int64_t k = 0;
+    std::string json;
+    std::string csv;
+    double seconds = 1;
+    TrainingOptions training;
+    ThreadOption threads;
+};
+
+/// The first k columns of a file of true neighbours.
+std::vector<int64_t> read_nearest(
+        const std::string& path, size_t queries, size_t k, size_t base_vectors) {
+    const Matrix<int64_t> labels = read_labels(path);
+    if (labels.n != queries) {
+        throw std::runtime_error(
+                path + " has " + std::to_string(labels.n) + " rows, but there are " +
+                std::to_string(queries) + " queries");
+    }
+    if (labels.d < k) {
+        throw std::runtime_error(
+                path + " has " + std::to_string(labels.d) +
+                " neighbours a query, fewer than k = " + std::to_string(k));
+    }
+    std::vector<int64_t> nearest;
+    nearest.reserve(queries * k);
+    for (size_t i = 0; i < queries; ++i) {
+        for (size_t j = 0; j < k; ++j) {
+            const int64_t label = labels.row(i)[j];
+            if (label < 0 || std::cmp_greater_equal(label, base_vectors)) {
+                throw std::runtime_error(
+                        path + ": row " + std::to_string(i) + ", column " + std::to_string(j) +
+                        " is label " + std::to_string(label) + ", but the base has " +
+                        std::to_string(base_vectors) + " vectors");
+            }
+            nearest.push_back(label);
+        }
+    }
+    return nearest;
+}
+
+Benchmark prepare(const EvalOptions& options) {
+    const MetricChoice metric = parse_metric(options.metric);
+    Benchmark benchmark;
+    benchmark.k = static_cast<size_t>(options.k);
+    benchmark.metric = metric.type;
+    benchmark.seed = options.training.seed;
+    benchmark.seconds = options.seconds;
+    benchmark.threads = options.threads.count;
+    benchmark.queries = read_inputs(options.queries, metric);
+    benchmark.base = read_inputs(options.base, metric);
+    const Matrix<float>& base = benchmark.base;
+    const Matrix<float>& queries = benchmark.queries;
+    check_same_dimension(options.queries, queries.d, options.base, base.d);
+    if (benchmark.k > base.n) {
+        throw std::runtime_error(
+                "--k is " + std::to_string(options.k) + ", but " + options.base + " has " +
+                std::to_string(base.n) + " vectors");
+    }
+    options.training.check(options.base, base.n);
+    if (options.training.vectors && std::cmp_less(*options.training.vectors, base.n)) {
+        const auto count = static_cast<size_t>(*options.training.vectors);
+        benchmark.sample = sample_rows(base, count, benchmark.seed);
+    }
+    benchmark.nearest = options.groundtruth.empty()
+                                ? exact_search(base, queries, benchmark.k, metric.type).labels
+                                : read_nearest(options.groundtruth, queries.n, benchmark.k, base.n);
+    return benchmark;
+}
+
+int eval(const EvalOptions& options) {
+    check_positive("--k", options.k);
+    check_positive("--threads", options.threads.count);
+    check_text_path(options.json);
+    check_text_path(options.csv);
+    const ThreadScope threads(options.threads.count);
+    const Benchmark benchmark = prepare(options);
+
+    const bool file_on_stdout = options.json == "-" || options.csv == "-";
+    EvaluationTable table(file_on_stdout ? std::cerr : std::cout, options.factories, benchmark.k);
+    std::vector<Evaluation> rows;
+    for (const std::string& factory : options.factories) {
+        try {
+            rows.push_back(evaluate(factory, benchmark));
+            table.add(rows.back());
+        } catch (const std::exception& error) {
+            std::cerr << "bqq: " << factory << ": " << error_message(error) << '\n';
+        }
+    }
+    if (!options.json.empty()) write_text(options.json, to_json(rows));
+    if (!options.csv.empty()) write_text(options.csv, to_csv(rows));
+    return rows.size() == options.factories.size() ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+} // namespace
+
+void add_eval(CLI::App& app, Run& run) {
+    CLI::App* sub = app.add_subcommand("eval", "Measure recall, memory and speed of indexes");
+    auto options = std::make_shared<EvalOptions>();
+    sub->add_option("--base", options->base, "Vectors: .fvecs, .bvecs or .npy")->required();
+    sub->add_option("--queries", options->queries, "Vectors: .fvecs, .bvecs or .npy")->required();
+    sub->add_option(
+            "--groundtruth", options->groundtruth,
+            "True neighbours: .ivecs or .npy [found by exact search]");
+    sub->add_option("--metric", options->metric, "l2, ip or cosine")->required();
+    sub->add_option("--factory", options->factories, "Index, such as BQQ256; may be repeated")
+            ->required();
+    sub->add_option("--k", options->k, "Neighbours of each query")->required();
+    sub->add_option("--json", options->json, "File to write, - for standard output");
+    sub->add_option("--csv", options->csv, "File to write, - for standard output");
+    sub->add_option("--seconds", options->seconds, "Least time of each speed measurement")
+            ->capture_default_str();
+    options->training.add_to(*sub);
+    options->threads.add_to(*sub);
+    sub->callback([options, &run] { run = [options] { return eval(*options); }; });
+}
+
+} // namespace bqq::command

@@ -1,0 +1,78 @@
+#include "command/index_building.h"
+
+#include "command/index_parts.h"
+#include "command/progress_bar.h"
+
+#include <bqq/IndexBQQ.h>
+#include <bqq/index_factory.h>
+#include <faiss/IndexIDMap.h>
+#include <faiss/IndexIVF.h>
+#include <faiss/IndexNNDescent.h>
+#include <faiss/IndexNSG.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace bqq::command {
+
+namespace {
+
+constexpr size_t vectors_at_once = 1 << 13;
+
+/// The codec reports to the bar for as long as this lives.
+class TrainingListener {
+public:
+    TrainingListener(faiss::Index& index, ProgressBar& bar) : index_(find_index<IndexBQQ>(&index)) {
+        if (index_) index_->training.progress = bar.listener();
+    }
+    TrainingListener(const TrainingListener&) = delete;
+    TrainingListener& operator=(const TrainingListener&) = delete;
+    ~TrainingListener() {
+        if (index_) index_->training.progress = {};
+    }
+
+private:
+    IndexBQQ* index_;
+};
+
+/// These graphs are built by their first add() and take no second one.
+bool adds_only_once(faiss::Index& index) {
+    return find_index<faiss::IndexNSG>(&index) || find_index<faiss::IndexNNDescent>(&index);
+}
+
+} // namespace
+
+std::unique_ptr<faiss::Index> make_index(
+        const std::string& factory, size_t d, faiss::MetricType metric, uint64_t seed) {
+    std::unique_ptr<faiss::Index> index(index_factory(static_cast<int>(d), factory, metric));
+    if (auto* bqq_index = find_index<IndexBQQ>(index.get())) bqq_index->training.seed = seed;
+    if (auto* ivf = find_index<faiss::IndexIVF>(index.get())) ivf->cp.seed = static_cast<int>(seed);
+    return index;
+}
+
+void train_index(faiss::Index& index, const Matrix<float>& vectors) {
+    ProgressBar bar("training");
+    const TrainingListener listener(index, bar);
+    index.train(static_cast<int64_t>(vectors.n), vectors.values.data());
+}
+
+void add_vectors(faiss::Index& index, const Matrix<float>& vectors) {
+    ProgressBar bar("adding");
+    const bool with_ids = find_index<faiss::IndexIDMap>(&index) != nullptr;
+    const size_t at_once = adds_only_once(index) ? vectors.n : vectors_at_once;
+    std::vector<int64_t> ids;
+    for (size_t begin = 0; begin < vectors.n; begin += at_once) {
+        const size_t count = std::min(at_once, vectors.n - begin);
+        if (with_ids) {
+            ids.resize(count);
+            std::iota(ids.begin(), ids.end(), static_cast<int64_t>(begin));
+            index.add_with_ids(static_cast<int64_t>(count), vectors.row(begin), ids.data());
+        } else {
+            index.add(static_cast<int64_t>(count), vectors.row(begin));
+        }
+        bar.show(begin + count, vectors.n);
+    }
+}
+
+} // namespace bqq::command

@@ -1,0 +1,79 @@
+#include "command/arguments.h"
+#include "command/commands.h"
+#include "command/index_parts.h"
+#include "command/text_output.h"
+
+#include <bqq/IndexBQQ.h>
+#include <bqq/index_io.h>
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <string>
+
+namespace bqq::command {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct InfoOptions {
+    std::string index;
+    std::string json;
+};
+
+Json describe_codes(const IndexBQQ& index) {
+    return {{"bits", index.bqq.M}, {"depth", index.bqq.depth}, {"code_size", index.bqq.code_size}};
+}
+
+Json describe(const std::string& path) {
+    const std::unique_ptr<faiss::Index> index(read_index(path));
+    const auto bytes = std::filesystem::file_size(path);
+    Json info{{"index", index_name(index.get())}, {"d", index->d},
+              {"ntotal", index->ntotal},          {"metric", metric_name(index->metric_type)},
+              {"is_trained", index->is_trained},  {"file_bytes", bytes},
+              {"bytes_per_vector", nullptr}};
+    if (index->ntotal > 0) {
+        info["bytes_per_vector"] = static_cast<double>(bytes) / static_cast<double>(index->ntotal);
+    }
+    if (const auto* bqq_index = find_index<IndexBQQ>(index.get())) {
+        info["bqq"] = describe_codes(*bqq_index);
+    }
+    return info;
+}
+
+void print(const Json& info) {
+    for (const auto& [key, value] : info.items()) {
+        if (value.is_object()) {
+            print(value);
+        } else {
+            const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+            std::cout << std::left << std::setw(18) << key << text << '\n';
+        }
+    }
+}
+
+int info(const InfoOptions& options) {
+    check_text_path(options.json);
+    const Json found = describe(options.index);
+    if (options.json != "-") print(found);
+    if (!options.json.empty()) write_text(options.json, found.dump(2) + "\n");
+    return 0;
+}
+
+} // namespace
+
+void add_info(CLI::App& app, Run& run) {
+    CLI::App* sub = app.add_subcommand("info", "Describe an index file");
+    auto options = std::make_shared<InfoOptions>();
+    sub->add_option("--index", options->index, "Index file")->required();
+    sub->add_option("--json", options->json, "JSON file to write, - for standard output [-]")
+            ->expected(0, 1)
+            ->default_str("-");
+    sub->callback([options, &run] { run = [options] { return info(*options); }; });
+}
+
+} // namespace bqq::command

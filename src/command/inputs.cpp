@@ -1,0 +1,57 @@
+#include "command/inputs.h"
+
+#include "formats/vector_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <stdexcept>
+
+namespace bqq::command {
+
+namespace {
+
+void normalize_rows(Matrix<float>& vectors) {
+    for (size_t i = 0; i < vectors.n; ++i) {
+        float* row = vectors.row(i);
+        double norm = 0;
+        for (size_t j = 0; j < vectors.d; ++j) norm += static_cast<double>(row[j]) * row[j];
+        if (norm == 0) continue;
+        norm = std::sqrt(norm);
+        for (size_t j = 0; j < vectors.d; ++j) row[j] = static_cast<float>(row[j] / norm);
+    }
+}
+
+} // namespace
+
+Matrix<float> read_inputs(const std::string& path, const MetricChoice& metric) {
+    Matrix<float> vectors = read_vectors(path);
+    check_finite(vectors, path);
+    if (metric.normalize) normalize_rows(vectors);
+    return vectors;
+}
+
+void check_same_dimension(
+        const std::string& path, size_t d, const std::string& reference, size_t reference_d) {
+    if (d == reference_d) return;
+    throw std::runtime_error(
+            path + " has d = " + std::to_string(d) + ", but " + reference +
+            " has d = " + std::to_string(reference_d));
+}
+
+Matrix<float> sample_rows(const Matrix<float>& vectors, size_t count, uint64_t seed) {
+    Matrix<float> sample{count, vectors.d, {}};
+    sample.values.reserve(count * vectors.d);
+    // Selection sampling (Knuth, volume 2, algorithm 3.4.2 S): the standard library's sampling
+    // differs between implementations.
+    std::mt19937_64 random(seed);
+    size_t missing = count;
+    for (size_t i = 0; missing > 0; ++i) {
+        if (random() % (vectors.n - i) >= missing) continue;
+        sample.values.insert(sample.values.end(), vectors.row(i), vectors.row(i) + vectors.d);
+        --missing;
+    }
+    return sample;
+}
+
+} // namespace bqq::command

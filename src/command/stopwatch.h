@@ -1,0 +1,18 @@
+#pragma once
+
+#include <chrono>
+
+namespace bqq::command {
+
+/// Runs from its construction.
+class Stopwatch {
+public:
+    double seconds() const {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    }
+
+private:
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+} // namespace bqq::command

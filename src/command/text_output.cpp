@@ -1,0 +1,22 @@
+#include "command/text_output.h"
+
+#include "formats/atomic_file.h"
+
+#include <iostream>
+
+namespace bqq::command {
+
+void write_text(const std::string& path, const std::string& text) {
+    std::cout.flush();
+    if (path == "-") {
+        std::cout << text << std::flush;
+    } else {
+        write_atomically(path, text);
+    }
+}
+
+void check_text_path(const std::string& path) {
+    if (!path.empty() && path != "-") check_writable(path);
+}
+
+} // namespace bqq::command

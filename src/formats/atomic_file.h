@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdio>
+#include <functional>
+#include <string>
+
+namespace bqq {
+
+/** Writes a file that is either whole or as it was: `write` fills a new file in the same folder,
+ * which is flushed to disk and renamed to `path`, or removed when something fails. A symbolic link
+ * is followed. A device, pipe or descriptor (/dev/stdout) is written directly.
+ *
+ * @param write  fills the stream and need not check its errors: they stick to the stream
+ * @throws std::runtime_error  when the file cannot be written (disk full, no permission); the
+ *         message names the path. What `write` throws passes through.
+ */
+void write_atomically(const std::string& path, const std::function<void(std::FILE*)>& write);
+
+/// The same for bytes that are already there.
+void write_atomically(const std::string& path, const std::string& bytes);
+
+/** For a caller with long work to do before it writes.
+ * @throws std::runtime_error  when write_atomically could not write to `path`
+ */
+void check_writable(const std::string& path);
+
+} // namespace bqq

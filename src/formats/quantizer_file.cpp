@@ -1,0 +1,78 @@
+#include "formats/quantizer_file.h"
+
+#include <bit>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace bqq {
+
+static_assert(std::endian::native == std::endian::little, "files are little-endian");
+
+namespace {
+
+constexpr uint64_t kMaxDimension = uint64_t{1} << 24;
+
+void check_number(float value, const char* name) {
+    if (!std::isfinite(value))
+        throw std::runtime_error("quantizer has " + std::string(name) + " = " + std::to_string(value));
+}
+
+} // namespace
+
+void write_quantizer(const BinaryQuadraticQuantizer& quantizer, const ByteSink& sink) {
+    write_value(sink, uint64_t{quantizer.d});
+    write_value(sink, uint64_t{quantizer.M});
+    write_value(sink, int32_t{quantizer.depth});
+    write_value(sink, uint8_t{quantizer.metric == Metric::inner_product});
+    write_value(sink, uint8_t{quantizer.is_trained});
+    if (!quantizer.is_trained) return;
+    const Basis& basis = quantizer.basis();
+    write_value(sink, basis.scale);
+    sink(basis.mean.data(), basis.mean.size() * sizeof(float));
+    sink(basis.rho.data(), basis.rho.size() * sizeof(float));
+    sink(basis.Z.data(), basis.Z.size());
+    const ScaleCodec& scales = quantizer.scales();
+    for (float value : {scales.gain_min, scales.gain_step, scales.norm_step, scales.calibration})
+        write_value(sink, value);
+}
+
+BinaryQuadraticQuantizer read_quantizer(const ByteSource& source) {
+    const auto d = read_value<uint64_t>(source);
+    const auto M = read_value<uint64_t>(source);
+    const auto depth = read_value<int32_t>(source);
+    const auto inner_product = read_value<uint8_t>(source);
+    const auto is_trained = read_value<uint8_t>(source);
+    if (d > kMaxDimension || inner_product > 1 || is_trained > 1)
+        throw std::runtime_error(
+                "quantizer has d = " + std::to_string(d) + ", metric " + std::to_string(inner_product) +
+                ", is_trained " + std::to_string(is_trained));
+    BinaryQuadraticQuantizer quantizer(
+            d, M, inner_product != 0 ? Metric::inner_product : Metric::l2, depth);
+    if (is_trained == 0) return quantizer;
+
+    Basis basis;
+    basis.d = d;
+    basis.M = M;
+    basis.depth = depth;
+    const size_t rows = M * static_cast<size_t>(depth);
+    basis.scale = read_value<float>(source);
+    basis.mean = read_array<std::vector<float>>(source, d);
+    basis.rho = read_array<std::vector<float>>(source, rows);
+    basis.Z = read_array<std::vector<uint8_t>>(source, rows * basis.plane_bytes());
+    ScaleCodec scales;
+    scales.metric = quantizer.metric;
+    for (float* value :
+         {&scales.gain_min, &scales.gain_step, &scales.norm_step, &scales.calibration}) {
+        *value = read_value<float>(source);
+        check_number(*value, "a scale");
+    }
+    check_number(basis.scale, "scale");
+    for (float value : basis.mean) check_number(value, "a mean");
+    for (float value : basis.rho) check_number(value, "a rho");
+    quantizer.set_trained(std::move(basis), scales);
+    return quantizer;
+}
+
+} // namespace bqq

@@ -1,0 +1,178 @@
+#include "kernels/scan.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/scan.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace bqq::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET == HWY_SCALAR
+
+HWY_INLINE void block_scores_inline(const ScanTables& t, const uint8_t* block, uint16_t* scores) {
+    for (size_t i = 0; i < kBlock; ++i) {
+        const uint8_t* table = t.tables;
+        int score = 0;
+        for (size_t j = 0; j < t.code_bytes; ++j) {
+            const uint8_t code = block[j * kBlock + i];
+            const size_t lo = code & 15;
+            const size_t hi = code >> 4;
+            score += table[lo] + table[16 + hi];
+            if (j < t.wide_bytes) score += 128 * (table[32 + lo] + table[48 + hi]);
+            table += j < t.wide_bytes ? 64 : 32;
+        }
+        scores[i] = static_cast<uint16_t>(score);
+    }
+}
+
+#else
+
+using Bytes = hn::CappedTag<uint8_t, kBlock>;
+using Words = hn::Repartition<uint16_t, Bytes>;
+
+/// Sums of bytes in 16 bits: whole words and their high bytes apart, so that an add costs no unpacking.
+struct WideSum {
+    hn::Vec<Words> words;
+    hn::Vec<Words> odd;
+
+    HWY_INLINE WideSum() : words(hn::Zero(Words())), odd(hn::Zero(Words())) {}
+    HWY_INLINE void add(hn::Vec<Bytes> bytes) {
+        const auto w = hn::BitCast(Words(), bytes);
+        words = hn::Add(words, w);
+        odd = hn::Add(odd, hn::ShiftRight<8>(w));
+    }
+    HWY_INLINE void store(hn::Vec<Bytes> high_digits, uint16_t* scores) const {
+        const Words dw;
+        const auto even = hn::Sub(words, hn::ShiftLeft<8>(odd));
+        const auto high = hn::BitCast(dw, high_digits);
+        const auto high_even = hn::And(high, hn::Set(dw, 0xff));
+        const auto high_odd = hn::ShiftRight<8>(high);
+        hn::StoreInterleaved2(
+                hn::Add(even, hn::ShiftLeft<7>(high_even)), hn::Add(odd, hn::ShiftLeft<7>(high_odd)),
+                dw, scores);
+    }
+};
+
+HWY_INLINE hn::Vec<Bytes> look_up(const uint8_t* table, hn::Vec<Bytes> nibbles) {
+    return hn::TableLookupBytes(hn::LoadDup128(Bytes(), table), nibbles);
+}
+
+HWY_INLINE void block_scores_inline(const ScanTables& t, const uint8_t* block, uint16_t* scores) {
+    const Bytes db;
+    const auto nibble = hn::Set(db, 0x0f);
+    for (size_t v = 0; v < kBlock; v += hn::Lanes(db)) {
+        const uint8_t* table = t.tables;
+        const uint8_t* code = block + v;
+        WideSum sum;
+        auto high = hn::Zero(db);
+        size_t j = 0;
+        for (; j < t.wide_bytes; ++j, code += kBlock, table += 64) {
+            const auto c = hn::LoadU(db, code);
+            const auto lo = hn::And(c, nibble);
+            const auto hi = hn::And(hn::BitCast(db, hn::ShiftRight<4>(hn::BitCast(Words(), c))), nibble);
+            sum.add(hn::Add(look_up(table, lo), look_up(table + 16, hi)));
+            high = hn::Add(high, hn::Add(look_up(table + 32, lo), look_up(table + 48, hi)));
+        }
+        for (const uint16_t end : t.groups) {
+            auto group = hn::Zero(db);
+            for (; j < end; ++j, code += kBlock, table += 32) {
+                const auto c = hn::LoadU(db, code);
+                const auto lo = hn::And(c, nibble);
+                const auto hi =
+                        hn::And(hn::BitCast(db, hn::ShiftRight<4>(hn::BitCast(Words(), c))), nibble);
+                group = hn::Add(group, hn::Add(look_up(table, lo), look_up(table + 16, hi)));
+            }
+            sum.add(group);
+        }
+        sum.store(high, scores + v);
+    }
+}
+
+#endif // HWY_TARGET == HWY_SCALAR
+
+using Floats = hn::CappedTag<float, 16>;
+
+void block_scores(const ScanTables& tables, const uint8_t* block, uint16_t* scores) {
+    block_scores_inline(tables, block, scores);
+}
+
+template <class T>
+HWY_INLINE hn::Vec<Floats> load_as_float(const T* from) {
+    const Floats df;
+    const hn::Rebind<T, Floats> dt;
+    const hn::Rebind<int32_t, Floats> di;
+    return hn::ConvertTo(df, hn::PromoteTo(di, hn::LoadU(dt, from)));
+}
+
+template <bool kNorm>
+HWY_INLINE uint64_t below_threshold(
+        const ScanFilter& f, const uint16_t* scores, const uint8_t* scales, float threshold) {
+    const Floats df;
+    uint64_t survivors = 0;
+    for (size_t v = 0; v < kBlock; v += hn::Lanes(df)) {
+        const auto score = load_as_float(scores + v);
+        const auto gain = hn::MulAdd(
+                load_as_float(scales + v), hn::Set(df, f.gain_step), hn::Set(df, f.gain_min));
+        const auto dot = hn::MulAdd(score, hn::Set(df, f.slope), hn::Set(df, f.offset));
+        auto key = hn::Neg(hn::Mul(gain, dot));
+        if (kNorm) {
+            const auto norm = hn::MulAdd(
+                    load_as_float(scales + 2 * kBlock + v), hn::Set(df, 256.0f),
+                    load_as_float(scales + kBlock + v));
+            const auto r = hn::Mul(norm, hn::Set(df, f.norm_step));
+            key = hn::Mul(r, hn::Add(r, key));
+        }
+        uint8_t bits[8] = {};
+        hn::StoreMaskBits(df, hn::Lt(key, hn::Set(df, threshold)), bits);
+        survivors |= (uint64_t{bits[0]} | uint64_t{bits[1]} << 8) << v;
+    }
+    return survivors;
+}
+
+template <bool kNorm>
+size_t next_survivors_of(
+        const ScanTables& t, const ScanFilter& f, const uint8_t* blocks, size_t block_bytes,
+        size_t begin, size_t end, float threshold, uint64_t* survivors) {
+    alignas(64) uint16_t scores[kBlock];
+    for (size_t b = begin; b < end; ++b) {
+        const uint8_t* block = blocks + b * block_bytes;
+        block_scores_inline(t, block, scores);
+        *survivors = below_threshold<kNorm>(f, scores, block + t.code_bytes * kBlock, threshold);
+        if (*survivors != 0) return b;
+    }
+    return end;
+}
+
+size_t next_survivors(
+        const ScanTables& t, const ScanFilter& f, const uint8_t* blocks, size_t block_bytes,
+        size_t begin, size_t end, float threshold, uint64_t* survivors) {
+    return f.has_norm ? next_survivors_of<true>(
+                                t, f, blocks, block_bytes, begin, end, threshold, survivors)
+                      : next_survivors_of<false>(
+                                t, f, blocks, block_bytes, begin, end, threshold, survivors);
+}
+
+} // namespace bqq::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace bqq::kernels {
+
+HWY_EXPORT(block_scores);
+HWY_EXPORT(next_survivors);
+
+void block_scores(const ScanTables& tables, const uint8_t* block, uint16_t* scores) {
+    HWY_DYNAMIC_DISPATCH(block_scores)(tables, block, scores);
+}
+
+size_t next_survivors(
+        const ScanTables& tables, const ScanFilter& filter, const uint8_t* blocks,
+        size_t block_bytes, size_t begin, size_t end, float threshold, uint64_t* survivors) {
+    return HWY_DYNAMIC_DISPATCH(next_survivors)(
+            tables, filter, blocks, block_bytes, begin, end, threshold, survivors);
+}
+
+} // namespace bqq::kernels
+#endif

@@ -1,0 +1,55 @@
+#include "solver/binary_quadratic_program.h"
+
+#include "kernels/dot_rows.h"
+
+#include <cmath>
+#include <random>
+
+namespace bqq {
+
+namespace {
+
+constexpr float kStartTemperature = 0.3f; // of the flipped atom's energy; 1.0 undoes the greedy start
+constexpr size_t kNoise = 1 << 14;
+
+std::vector<float> exponential_noise(size_t size) {
+    // The same draws for every program: codes made before and after saving an index agree.
+    std::mt19937_64 random(7);
+    std::vector<float> noise(size);
+    for (float& draw : noise) {
+        const double u = (static_cast<double>(random() >> 11) + 0.5) * 0x1p-53;
+        draw = static_cast<float>(-std::log(u));
+    }
+    return noise;
+}
+
+} // namespace
+
+BinaryQuadraticProgram::BinaryQuadraticProgram(
+        std::span<const float> atoms, size_t M, size_t d, int sweeps)
+        : M_(M),
+          stride_((M + kernels::kFlipPad - 1) / kernels::kFlipPad * kernels::kFlipPad),
+          gram_(M * stride_),
+          diagonal_(stride_),
+          noise_(exponential_noise(kNoise + stride_)) {
+    kernels::dot_rows_parallel(
+            atoms.data(), d, M, atoms.data(), d, M, d, gram_.data(), stride_);
+    for (size_t k = 0; k < M; ++k) std::swap(diagonal_[k], gram_[k * stride_ + k]);
+    for (int i = 0; i < sweeps; ++i)
+        temperatures_.push_back(
+                kStartTemperature * static_cast<float>(sweeps - i) / static_cast<float>(sweeps));
+}
+
+void BinaryQuadraticProgram::solve(float* field, float* signs) const {
+    kernels::greedy_signs(coupling(), field, signs);
+    kernels::anneal_flips(coupling(), temperatures_, noise_, field, signs);
+}
+
+double BinaryQuadraticProgram::reconstruction_energy(
+        const float* h, const float* field, const float* signs) const {
+    double energy = 0;
+    for (size_t k = 0; k < M_; ++k) energy += diagonal_[k] + signs[k] * (h[k] - field[k]);
+    return energy;
+}
+
+} // namespace bqq
