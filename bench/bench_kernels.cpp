@@ -71,7 +71,7 @@ void encode(benchmark::State& state) {
     const std::vector<float> fall = falling_weights(M);
     for (size_t k = 0; k < M; ++k)
         for (size_t j = 0; j < d; ++j) atoms[k * d + j] *= std::fabs(fall[k]);
-    const bqq::BinaryQuadraticProgram program(atoms, M, d);
+    const bqq::BinaryQuadraticProgram program(atoms, M, d, bqq::kCodeSweeps);
     const std::vector<float> x = normals(d);
     std::vector<float> h(program.stride()), field, signs(program.stride());
     bqq::kernels::dot_rows(x.data(), d, 1, atoms.data(), d, M, d, h.data(), program.stride());

@@ -1,4 +1,5 @@
 #include "formats/vector_file.h"
+#include "random_data.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,12 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
-#include <random>
 #include <set>
 #include <sstream>
 #include <string>
@@ -30,11 +29,7 @@ constexpr size_t base_size = 700;
 constexpr size_t dimension = 16;
 
 bqq::Matrix<float> random_vectors(size_t n, size_t d, unsigned seed) {
-    std::mt19937 random(seed);
-    std::normal_distribution<float> normal;
-    bqq::Matrix<float> vectors{n, d, std::vector<float>(n * d)};
-    for (float& value : vectors.values) value = normal(random);
-    return vectors;
+    return {n, d, bqq::test::normal_numbers(n, d, seed)};
 }
 
 struct Outcome {
@@ -223,14 +218,19 @@ TEST_F(Command, InfoDescribesBqqInsideAWrapper) {
             "IndexIDMap2 > IndexPreTransform > IndexScalarQuantizer");
 }
 
-TEST_F(Command, TheSeedAloneChoosesTheSample) {
-    const std::string build =
-            "build --base base.fvecs --factory IVF4,Flat --metric l2 --train 200 --out ";
-    expect_success(build + "a --seed 7");
-    expect_success(build + "b --seed 7");
-    expect_success(build + "c --seed 8");
-    EXPECT_EQ(contents("a"), contents("b"));
-    EXPECT_NE(contents("a"), contents("c"));
+TEST_F(Command, TheSeedAloneChoosesTheSampleAndTheTraining) {
+    // SQ8 depends on the sample only, IVF4 on its own seed as well.
+    for (const char* how : {"SQ8 --train 100", "IVF4,Flat"}) {
+        const auto build = [&](const std::string& rest) {
+            expect_success(
+                    "build --base base.fvecs --metric l2 --factory " + std::string(how) + rest);
+        };
+        build(" --seed 7 --out a");
+        build(" --seed 7 --threads 1 --out b");
+        build(" --seed 8 --out c");
+        EXPECT_EQ(contents("a"), contents("b")) << how;
+        EXPECT_NE(contents("a"), contents("c")) << how;
+    }
 }
 
 TEST_F(Command, EvalMeasuresEachIndex) {
@@ -330,7 +330,7 @@ TEST_F(Command, RejectsABadCommandLine) {
     expect_failure(build_sq8 + " --train 701", "--train is 701, but base.fvecs has 700 vectors");
     expect_failure("build --base base.fvecs --factory SQ8 --metric l3 --out i", "--metric is 'l3'");
     expect_failure("build --base base.fvecs --factory SQX --metric l2 --out i", "SQX");
-    expect_failure("build --base base.fvecs --factory BQQ0 --metric l2 --out i", "BQQ0");
+    expect_failure("build --base base.fvecs --factory BQQ0 --metric l2 --out i", "BQQ");
     expect_failure(eval_base + "--factory SQ8 --k 0", "--k is 0");
     expect_failure(eval_base + "--factory SQ8 --k 701", "--k is 701, but base.fvecs has 700");
 }

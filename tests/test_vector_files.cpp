@@ -338,6 +338,13 @@ TEST_F(VectorFiles, AtomicWriteSeesAFullDisk) {
                 ThrowsMessage<std::runtime_error>(
                         "cannot write /dev/full: No space left on device"));
     }
+    const auto throws_itself = [](std::FILE* stream) {
+        std::fputs("text", stream);
+        if (std::fflush(stream) != 0) throw std::logic_error("less clear");
+    };
+    EXPECT_THAT(
+            [&] { bqq::write_atomically("/dev/full", throws_itself); },
+            ThrowsMessage<std::runtime_error>(HasSubstr("No space left on device")));
     EXPECT_TRUE(fs::is_character_file("/dev/full"));
 }
 

@@ -18,7 +18,7 @@ class BinaryQuadraticProgram;
 struct TrainingParameters {
     uint64_t seed = 1234;          ///< same seed and data, same codes, whatever the number of threads
     size_t max_points_per_atom = 256; ///< a larger training set is sampled down to M times this
-    int rounds = 24;               ///< alternations of codes (given the basis) and basis (given the codes)
+    int rounds = 18;               ///< alternations of codes (given the basis) and basis (given the codes)
     Progress progress;             ///< told after each round
 };
 

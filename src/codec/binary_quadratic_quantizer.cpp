@@ -50,7 +50,7 @@ void BinaryQuadraticQuantizer::train(
 
 void BinaryQuadraticQuantizer::set_trained(Basis basis, const ScaleCodec& scales) {
     basis.expand();
-    program_ = std::make_shared<BinaryQuadraticProgram>(basis.B, M, d);
+    program_ = std::make_shared<BinaryQuadraticProgram>(basis.B, M, d, kCodeSweeps);
     basis_ = std::move(basis);
     scales_ = scales;
     is_trained = true;

@@ -1,3 +1,4 @@
+#include <cstdio>
 #include "codec/calibration.h"
 
 #include "kernels/dot_rows.h"
@@ -12,7 +13,8 @@ namespace bqq {
 
 namespace {
 
-constexpr size_t kQueries = 500;
+constexpr size_t kQueries = 1000;
+constexpr size_t kQueriesTogether = 16; // read the sample once for all of them
 constexpr size_t kNeighbours = 10;
 // Below this many vectors the ten nearest say little; the scales then stay uncalibrated.
 constexpr size_t kLeastVectors = 1000;
@@ -29,6 +31,22 @@ std::vector<uint32_t> nearest(const std::vector<float>& scores, size_t self) {
     rows.resize(kNeighbours);
     std::sort(rows.begin(), rows.end());
     return rows;
+}
+
+/// Index of the largest sum of three neighbouring counts: the counts are noisy, their curve is flat.
+size_t smoothed_best(std::span<const size_t> hits) {
+    size_t best = 0;
+    size_t most = 0;
+    for (size_t c = 0; c < hits.size(); ++c) {
+        const size_t before = hits[c == 0 ? c : c - 1];
+        const size_t after = hits[c + 1 == hits.size() ? c : c + 1];
+        const size_t sum = before + 2 * hits[c] + after;
+        if (sum > most) {
+            most = sum;
+            best = c;
+        }
+    }
+    return best;
 }
 
 float choose_calibration(const EncodedSample& sample) {
@@ -64,27 +82,32 @@ float choose_calibration(const EncodedSample& sample) {
 
     size_t hits[kChoices] = {};
 #pragma omp parallel for schedule(dynamic) reduction(+ : hits[:kChoices])
-    for (int64_t query = 0; query < static_cast<int64_t>(queries); ++query) {
-        const auto i = static_cast<size_t>(query);
-        std::vector<float> dots(n), scores(n);
-        kernels::dot_rows(sample.weighted, d, n, q.data() + i * d, d, 1, d, dots.data(), 1);
-        for (size_t r = 0; r < n; ++r)
-            scores[r] = (l2 ? static_cast<float>(sample.x2[r]) : 0.0f) -
-                        dot_weight * dots[r] / gain_weight(sample.x2[r]);
-        const std::vector<uint32_t> truth = nearest(scores, i);
+    for (int64_t group = 0; group < static_cast<int64_t>(queries); group += kQueriesTogether) {
+        const auto first = static_cast<size_t>(group);
+        const size_t count = std::min(kQueriesTogether, queries - first);
+        std::vector<float> dots(count * n), estimates(count * n), scores(n);
         kernels::dot_rows(
-                sample.signs, sample.stride, n, w.data() + i * sample.stride, sample.stride, 1, M,
-                dots.data(), 1);
-        for (size_t c = 0; c < kChoices; ++c) {
-            for (size_t r = 0; r < n; ++r) {
-                const StoredScales& scale = scales[c * n + r];
-                scores[r] = scale.nu - dot_weight * scale.alpha * dots[r];
+                q.data() + first * d, d, count, sample.weighted, d, n, d, dots.data(), n);
+        kernels::dot_rows(
+                w.data() + first * sample.stride, sample.stride, count, sample.signs, sample.stride, n, M,
+                estimates.data(), n);
+        for (size_t i = 0; i < count; ++i) {
+            for (size_t r = 0; r < n; ++r)
+                scores[r] = (l2 ? static_cast<float>(sample.x2[r]) : 0.0f) -
+                            dot_weight * dots[i * n + r] / gain_weight(sample.x2[r]);
+            const std::vector<uint32_t> truth = nearest(scores, first + i);
+            for (size_t c = 0; c < kChoices; ++c) {
+                for (size_t r = 0; r < n; ++r) {
+                    const StoredScales& scale = scales[c * n + r];
+                    scores[r] = scale.nu - dot_weight * scale.alpha * estimates[i * n + r];
+                }
+                for (uint32_t row : nearest(scores, first + i))
+                    hits[c] += std::binary_search(truth.begin(), truth.end(), row) ? 1 : 0;
             }
-            for (uint32_t row : nearest(scores, i))
-                hits[c] += std::binary_search(truth.begin(), truth.end(), row) ? 1 : 0;
         }
     }
-    return kCandidates[std::max_element(hits, hits + kChoices) - hits];
+    if (getenv("BQQ_DEBUG")) for (size_t c = 0; c < kChoices; ++c) fprintf(stderr, "%g: %.4f\n", kCandidates[c], hits[c] / 10.0 / queries);
+    return kCandidates[smoothed_best(hits)];
 }
 
 } // namespace

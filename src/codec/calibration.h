@@ -23,7 +23,7 @@ struct EncodedSample {
 };
 
 /// Training vectors that the calibration encodes: the first part are queries, all are the base.
-inline constexpr size_t kCalibrationVectors = 20000;
+inline constexpr size_t kCalibrationVectors = 65536;
 
 /// The calibration with the best 10-recall@10 inside the sample, and ranges that hold all its scales.
 ScaleCodec choose_scales(const EncodedSample& sample);

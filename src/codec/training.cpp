@@ -19,7 +19,7 @@ namespace {
 
 // Early rounds see a part of the sample; the last ones see all, the very last with the planes of the basis.
 constexpr size_t kEarlyPointsPerAtom = 100;
-constexpr int kFullRounds = 4;
+constexpr int kFullRounds = 8;
 constexpr int kPlaneRounds = 2;
 // Each early round steps beyond the least-squares basis by this part of its change: as good after 16 rounds
 // as 25 without (Fashion-MNIST, M = 128).
@@ -63,7 +63,7 @@ public:
         for (int round = 0; round < rounds; ++round) {
             const bool full = round >= rounds - kFullRounds;
             const bool planes = round >= rounds - kPlaneRounds;
-            update_basis(full ? n_ : early, full ? 0 : kMomentum, planes);
+            update_basis(full ? n_ : early, kMomentum, planes);
             parameters_.progress.report(
                     "train", static_cast<size_t>(round) + 1, static_cast<size_t>(rounds));
         }
@@ -110,7 +110,7 @@ private:
     /// One round: signs of the first n vectors given B, then B given the signs.
     void update_basis(size_t n, float momentum, bool planes) {
         basis_.B = rows_in_order(basis_.B, energy_order(basis_.B, M_, d_));
-        const BinaryQuadraticProgram program(basis_.B, M_, d_);
+        const BinaryQuadraticProgram program(basis_.B, M_, d_, kTrainingSweeps);
         const size_t stride = program.stride();
         std::vector<float> signs(n * stride);
         encode_weighted(
@@ -152,7 +152,7 @@ private:
 
     ScaleCodec fit_scales() {
         const size_t n = std::min(n_, kCalibrationVectors);
-        const BinaryQuadraticProgram program(basis_.B, M_, d_);
+        const BinaryQuadraticProgram program(basis_.B, M_, d_, kCodeSweeps);
         std::vector<float> signs(n * program.stride());
         std::vector<Fit> fits(n);
         encode_weighted(

@@ -18,6 +18,7 @@ namespace bqq::command {
 namespace {
 
 constexpr int least_runs = 3;
+constexpr double slow = 10; // times the least time, after which fewer runs will do
 
 void measure_recall(
         Evaluation& result, const std::vector<int64_t>& found, const Benchmark& benchmark) {
@@ -43,7 +44,12 @@ double measure_speed(const faiss::Index& index, const Benchmark& benchmark, int 
     const ThreadScope scope(threads);
     const Stopwatch total;
     double best = 0;
-    for (int run = 0; run < least_runs || total.seconds() < benchmark.seconds; ++run) {
+    const auto more = [&](int runs) {
+        const double spent = total.seconds();
+        if (runs == 0 || spent < benchmark.seconds) return true;
+        return runs < least_runs && spent < slow * benchmark.seconds;
+    };
+    for (int runs = 0; more(runs); ++runs) {
         const Stopwatch time;
         search_index(index, benchmark.queries, benchmark.k);
         best = std::max(best, static_cast<double>(benchmark.queries.n) / time.seconds());

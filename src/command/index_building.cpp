@@ -1,7 +1,7 @@
 #include "command/index_building.h"
 
-#include "command/index_parts.h"
 #include "command/progress_bar.h"
+#include "command/wrapped_index.h"
 
 #include <bqq/IndexBQQ.h>
 #include <bqq/index_factory.h>

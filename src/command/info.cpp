@@ -1,7 +1,7 @@
 #include "command/arguments.h"
 #include "command/commands.h"
-#include "command/index_parts.h"
 #include "command/text_output.h"
+#include "command/wrapped_index.h"
 
 #include <bqq/IndexBQQ.h>
 #include <bqq/index_io.h>

@@ -87,7 +87,11 @@ public:
 
     void fill(const std::function<void(std::FILE*)>& write) {
         errno = 0;
-        write(file_);
+        try {
+            write(file_);
+        } catch (...) {
+            if (std::ferror(file_) == 0) throw;
+        }
         if (std::ferror(file_) != 0) fail(name_, errno != 0 ? errno : EIO);
         if (std::fflush(file_) != 0) fail(name_, errno);
     }

@@ -12,7 +12,7 @@ namespace bqq {
  *
  * @param write  fills the stream and need not check its errors: they stick to the stream
  * @throws std::runtime_error  when the file cannot be written (disk full, no permission); the
- *         message names the path. What `write` throws passes through.
+ *         message names the path. What `write` throws passes through, unless the stream failed.
  */
 void write_atomically(const std::string& path, const std::function<void(std::FILE*)>& write);
 

@@ -8,6 +8,10 @@
 
 namespace bqq {
 
+/// Sweeps of annealed flips: while the basis still moves, and for the codes that are kept.
+inline constexpr int kTrainingSweeps = 30;
+inline constexpr int kCodeSweeps = 30;
+
 /** Finds the signs of vectors, given the atoms: minimize |x - B^T s|^2 over s in {-1,+1}^M.
  *
  * Greedy signs atom by atom, then annealed single flips, both through the Gram matrix G = B B^T. Measured
@@ -17,7 +21,7 @@ namespace bqq {
 class BinaryQuadraticProgram {
 public:
     /// @param atoms  B, size M * d
-    BinaryQuadraticProgram(std::span<const float> atoms, size_t M, size_t d, int sweeps = 30);
+    BinaryQuadraticProgram(std::span<const float> atoms, size_t M, size_t d, int sweeps);
 
     /// M rounded up to the kernels' padding: size of fields and signs.
     size_t stride() const { return stride_; }

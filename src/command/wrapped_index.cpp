@@ -1,9 +1,7 @@
-#include "command/index_parts.h"
+#include "command/wrapped_index.h"
 
 #include <cxxabi.h>
 #include <faiss/IndexIDMap.h>
-#include <faiss/IndexPreTransform.h>
-#include <faiss/IndexRefine.h>
 
 #include <cstdlib>
 #include <memory>
@@ -27,19 +25,10 @@ std::string class_name(const faiss::Index* index) {
 
 } // namespace
 
-faiss::Index* inner_index(const faiss::Index* index) {
-    if (auto* transform = dynamic_cast<const faiss::IndexPreTransform*>(index)) {
-        return transform->index;
-    }
-    if (auto* id_map = dynamic_cast<const faiss::IndexIDMap*>(index)) return id_map->index;
-    if (auto* refine = dynamic_cast<const faiss::IndexRefine*>(index)) return refine->base_index;
-    return nullptr;
-}
-
-std::string index_name(const faiss::Index* index) {
+std::string index_name(faiss::Index* index) {
     std::string name = class_name(index);
-    for (index = inner_index(index); index != nullptr; index = inner_index(index)) {
-        name += " > " + class_name(index);
+    for (faiss::Index** inner = inner_index(index); inner; inner = inner_index(*inner)) {
+        name += " > " + class_name(*inner);
     }
     return name;
 }

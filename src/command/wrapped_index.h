@@ -1,0 +1,25 @@
+#pragma once
+
+#include "index_parts.h"
+
+#include <faiss/Index.h>
+
+#include <string>
+
+namespace bqq::command {
+
+/// The outermost T among an index and those that it wraps, nullptr when there is none.
+template <class T>
+T* find_index(faiss::Index* index) {
+    while (true) {
+        if (auto* found = dynamic_cast<T*>(index)) return found;
+        faiss::Index** inner = inner_index(index);
+        if (inner == nullptr) return nullptr;
+        index = *inner;
+    }
+}
+
+/// The classes from the outside in: "IndexPreTransform > IndexBQQ".
+std::string index_name(faiss::Index* index);
+
+} // namespace bqq::command

@@ -1,0 +1,353 @@
+#include <bqq/index_io.h>
+
+#include "random_data.h"
+#include "search_results.h"
+
+#include <bqq/IndexBQQ.h>
+#include <bqq/index_factory.h>
+#include <faiss/IndexFlat.h>
+#include <faiss/IndexIDMap.h>
+#include <faiss/IndexRefine.h>
+#include <faiss/impl/FaissException.h>
+#include <faiss/index_io.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <typeinfo>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+using bqq::IndexBQQ;
+using bqq::test::gaussian_vectors;
+using bqq::test::search;
+using faiss::FaissException;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+constexpr int kDimension = 8;
+constexpr int64_t kVectors = 200;
+
+std::unique_ptr<faiss::Index> make(
+        const std::string& description, faiss::MetricType metric = faiss::METRIC_L2) {
+    return std::unique_ptr<faiss::Index>(bqq::index_factory(kDimension, description, metric));
+}
+
+/// Adds x, with the ids first, first + 7, ... where the index wants ids.
+void add(faiss::Index& index, const std::vector<float>& x, int64_t first) {
+    const auto n = static_cast<int64_t>(x.size()) / kDimension;
+    if (dynamic_cast<faiss::IndexIDMap*>(&index) == nullptr) return index.add(n, x.data());
+    std::vector<int64_t> ids;
+    for (int64_t i = 0; i < n; ++i) ids.push_back(first + 7 * i);
+    index.add_with_ids(n, x.data(), ids.data());
+}
+
+std::unique_ptr<faiss::Index> filled(
+        const std::string& description, faiss::MetricType metric = faiss::METRIC_L2,
+        int64_t n = kVectors) {
+    auto index = make(description, metric);
+    const std::vector<float> x = gaussian_vectors(kVectors, kDimension, 1);
+    index->train(kVectors, x.data());
+    add(*index, {x.begin(), x.begin() + n * kDimension}, 5);
+    return index;
+}
+
+std::unique_ptr<faiss::Index> read(const std::string& path) {
+    return std::unique_ptr<faiss::Index>(bqq::read_index(path));
+}
+
+std::string to_bytes(const faiss::Index& index) {
+    faiss::VectorIOWriter writer;
+    bqq::write_index(&index, &writer);
+    return {writer.data.begin(), writer.data.end()};
+}
+
+std::unique_ptr<faiss::Index> from_bytes(const std::string& bytes) {
+    faiss::VectorIOReader reader;
+    reader.data.assign(bytes.begin(), bytes.end());
+    return std::unique_ptr<faiss::Index>(bqq::read_index(&reader));
+}
+
+std::string contents(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+void expect_same(const faiss::Index& index, const faiss::Index& again) {
+    EXPECT_EQ(again.d, index.d);
+    EXPECT_EQ(again.ntotal, index.ntotal);
+    EXPECT_EQ(again.metric_type, index.metric_type);
+    EXPECT_EQ(again.is_trained, index.is_trained);
+    const std::vector<float> queries = gaussian_vectors(20, kDimension, 2);
+    EXPECT_EQ(search(again, queries, 10), search(index, queries, 10));
+}
+
+class IndexIo : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string path = testing::TempDir() + "bqq-index-io-XXXXXX";
+        ASSERT_NE(::mkdtemp(path.data()), nullptr);
+        folder_ = path;
+    }
+    void TearDown() override { fs::remove_all(folder_); }
+
+    std::string path(const std::string& name) const { return folder_ / name; }
+    std::string write(const std::string& name, const std::string& bytes) const {
+        std::ofstream(folder_ / name, std::ios::binary) << bytes;
+        return path(name);
+    }
+    std::vector<std::string> names() const {
+        std::vector<std::string> names;
+        for (const auto& entry : fs::directory_iterator(folder_))
+            names.push_back(entry.path().filename());
+        return names;
+    }
+
+private:
+    fs::path folder_;
+};
+
+class Composition : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(
+        IndexIo, Composition,
+        testing::Values(
+                "BQQ24", "BQQ24z3", "BQQ1", "BQQ3x7z16", "PCA4,BQQ24", "RR8,BQQ24", "L2norm,BQQ24",
+                "IDMap,BQQ24", "IDMap2,BQQ24", "IDMap2,PCA4,BQQ24", "BQQ24,RFlat",
+                "PCA4,BQQ24,RFlat", "Flat", "SQ8", "IDMap2,Flat"),
+        [](const auto& test) {
+            std::string name = test.param;
+            for (char& c : name)
+                if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+            return name;
+        });
+
+TEST_P(Composition, SearchesTheSameAfterARoundTrip) {
+    for (const faiss::MetricType metric : {faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT}) {
+        const auto index = filled(GetParam(), metric);
+        const std::string bytes = to_bytes(*index);
+        const auto again = from_bytes(bytes);
+        expect_same(*index, *again);
+        EXPECT_EQ(to_bytes(*again), bytes);
+        // FAISS reads an IndexFlat as one of its subclasses.
+        if (bytes.starts_with("BQQX")) EXPECT_EQ(typeid(*again), typeid(*index));
+    }
+}
+
+TEST_P(Composition, CanBeTrainedAfterAnUntrainedRoundTrip) {
+    const std::vector<float> x = gaussian_vectors(kVectors, kDimension, 1);
+    const auto again = from_bytes(to_bytes(*make(GetParam())));
+    again->train(kVectors, x.data());
+    EXPECT_TRUE(again->is_trained);
+    const auto index = make(GetParam());
+    index->train(kVectors, x.data());
+    add(*index, x, 5);
+    add(*again, x, 5);
+    expect_same(*index, *again);
+}
+
+TEST_P(Composition, GrowsAfterARoundTrip) {
+    const std::vector<float> x = gaussian_vectors(100, kDimension, 3);
+    const auto index = filled(GetParam());
+    const auto again = from_bytes(to_bytes(*index));
+    add(*index, x, 10000);
+    add(*again, x, 10000);
+    expect_same(*index, *again);
+}
+
+TEST_P(Composition, EveryTruncatedFileIsRefused) {
+    const std::string bytes = to_bytes(*filled(GetParam(), faiss::METRIC_L2, 20));
+    for (size_t size = 0; size < bytes.size(); size += size < 64 ? 1 : 7)
+        ASSERT_THROW(from_bytes(bytes.substr(0, size)), FaissException)
+                << "the first " << size << " of " << bytes.size() << " bytes";
+    ASSERT_THROW(from_bytes(bytes.substr(0, bytes.size() - 1)), FaissException);
+}
+
+TEST_F(IndexIo, KeepsTheQuantizer) {
+    const auto index = filled("BQQ24z3");
+    bqq::write_index(index.get(), path("a"));
+    const auto again = read(path("a"));
+    const auto& ours = dynamic_cast<const IndexBQQ&>(*index);
+    const auto& theirs = dynamic_cast<const IndexBQQ&>(*again);
+    EXPECT_EQ(theirs.bqq.M, 24u);
+    EXPECT_EQ(theirs.bqq.depth, 3);
+    EXPECT_EQ(theirs.bqq.basis(), ours.bqq.basis());
+    EXPECT_EQ(theirs.bqq.scales(), ours.bqq.scales());
+    EXPECT_EQ(bqq::test::codes_of(theirs), bqq::test::codes_of(ours));
+}
+
+TEST_F(IndexIo, KeepsIdsAndRefinement) {
+    const auto map = from_bytes(to_bytes(*filled("IDMap2,BQQ24")));
+    EXPECT_EQ(dynamic_cast<faiss::IndexIDMap2&>(*map).id_map.at(3), 26);
+    std::vector<float> vector(kDimension);
+    EXPECT_NO_THROW(map->reconstruct(26, vector.data()));
+    const auto code = make("BQQ24");
+    faiss::IndexRefineFlat refine(code.get());
+    bqq::test::train_and_add(refine, gaussian_vectors(kVectors, kDimension, 1));
+    refine.k_factor = 4;
+    const auto again = from_bytes(to_bytes(refine));
+    EXPECT_EQ(dynamic_cast<faiss::IndexRefineFlat&>(*again).k_factor, 4);
+    expect_same(refine, *again);
+}
+
+TEST_F(IndexIo, HoldsThousandsOfVectors) {
+    IndexBQQ index(2, 4);
+    const std::vector<float> x = gaussian_vectors(20000, 2, 1);
+    index.train(100, x.data());
+    index.add(20000, x.data());
+    bqq::write_index(&index, path("a"));
+    const auto again = read(path("a"));
+    EXPECT_EQ(bqq::test::codes_of(dynamic_cast<IndexBQQ&>(*again)), bqq::test::codes_of(index));
+}
+
+TEST_F(IndexIo, TakesTheSpaceOfItsCodesAndPlanes) {
+    IndexBQQ index(kDimension, 24);
+    const std::vector<float> x = gaussian_vectors(5000, kDimension, 1);
+    index.train(200, x.data());
+    index.add(5000, x.data());
+    const size_t planes = 24 * 8 * (kDimension / 8 + sizeof(float));
+    EXPECT_LT(to_bytes(index).size(), 5000 * index.sa_code_size() + planes + 200);
+}
+
+TEST_F(IndexIo, ReadsAFileThatFaissWrote) {
+    for (const char* description : {"Flat", "PCA4,SQ8", "IDMap2,Flat"}) {
+        const auto index = filled(description);
+        faiss::write_index(index.get(), path("a").c_str());
+        expect_same(*index, *read(path("a")));
+        bqq::write_index(index.get(), path("b"));
+        EXPECT_EQ(contents(path("b")), contents(path("a")));
+    }
+}
+
+// Any change shows: in a tag, a size, a number that no quantizer has, or at last in the checksum.
+TEST_F(IndexIo, EveryFlippedBitIsNoticed) {
+    const std::string bytes = to_bytes(*filled("BQQ5z2", faiss::METRIC_L2, 10));
+    for (size_t i = 0; i < bytes.size(); ++i)
+        for (int bit = 0; bit < 8; ++bit) {
+            std::string changed = bytes;
+            changed[i] = static_cast<char>(changed[i] ^ (1 << bit));
+            ASSERT_THROW(from_bytes(changed), FaissException)
+                    << "bit " << bit << " of byte " << i << " of " << bytes.size();
+        }
+}
+
+// FAISS would take any size that a wrapper's part names: a file's checksum is looked at before.
+TEST_F(IndexIo, EveryFlippedBitOfAWrapperIsNoticed) {
+    for (const char* description : {"PCA4,BQQ5z2", "IDMap2,BQQ5z2", "BQQ5z2,RFlat"}) {
+        const std::string bytes = to_bytes(*filled(description, faiss::METRIC_L2, 10));
+        for (size_t i = 0; i < bytes.size(); ++i) {
+            std::string changed = bytes;
+            changed[i] = static_cast<char>(changed[i] ^ (1 << (i % 8)));
+            ASSERT_THROW(read(write("changed", changed)), FaissException)
+                    << description << " byte " << i << " of " << bytes.size();
+        }
+    }
+}
+
+TEST_F(IndexIo, ForeignFilesAreRefusedByName) {
+    for (const std::string bytes :
+         {"", "B", "BQQX", "not an index at all, but long enough to look like one", "\x93NUMPY"}) {
+        const std::string file = write("foreign", bytes);
+        EXPECT_THAT([&] { read(file); }, ThrowsMessage<FaissException>(HasSubstr(file))) << bytes;
+    }
+}
+
+TEST_F(IndexIo, TruncatedAndCorruptFilesAreRefusedByName) {
+    const std::string bytes = to_bytes(*filled("BQQ24"));
+    std::string corrupt = bytes;
+    corrupt[corrupt.size() / 2] ^= 4;
+    for (const std::string& wrong : {bytes.substr(0, bytes.size() / 2), corrupt}) {
+        const std::string file = write("wrong", wrong);
+        EXPECT_THAT([&] { read(file); }, ThrowsMessage<FaissException>(HasSubstr(file)));
+    }
+}
+
+TEST_F(IndexIo, AnotherVersionIsNamed) {
+    std::string bytes = to_bytes(*filled("BQQ24"));
+    bytes[4] = 77;
+    EXPECT_THAT(
+            [&] { from_bytes(bytes); },
+            ThrowsMessage<FaissException>(AllOf(HasSubstr("version"), HasSubstr("77"))));
+}
+
+TEST_F(IndexIo, MissingFilesAreNamed) {
+    for (const std::string& file : {path("missing"), path("no/such/folder")})
+        EXPECT_THAT([&] { read(file); }, ThrowsMessage<FaissException>(HasSubstr(file)));
+    EXPECT_THROW(read(path("")), FaissException) << "a folder";
+}
+
+TEST_F(IndexIo, UnwritablePathsAreNamed) {
+    const auto index = filled("BQQ24");
+    for (const std::string& file :
+         {path("no/such/folder"), path("."), std::string("/dev/full"), std::string("/proc/bqq")})
+        EXPECT_THAT(
+                [&] { bqq::write_index(index.get(), file); },
+                ThrowsMessage<FaissException>(HasSubstr(file)))
+                << file;
+    EXPECT_THAT(names(), testing::IsEmpty());
+}
+
+TEST_F(IndexIo, AWriterThatTakesNothingIsAnError) {
+    struct Full : faiss::IOWriter {
+        size_t operator()(const void*, size_t, size_t) override { return 0; }
+    } full;
+    for (const char* description : {"BQQ24", "PCA4,BQQ24", "Flat"}) {
+        const auto index = filled(description);
+        EXPECT_THROW(bqq::write_index(index.get(), &full), FaissException) << description;
+    }
+}
+
+TEST_F(IndexIo, OverwritesAFile) {
+    const std::string file = write("a", std::string(100000, 'x'));
+    const auto index = filled("BQQ24");
+    bqq::write_index(index.get(), file);
+    EXPECT_EQ(contents(file), to_bytes(*index));
+    EXPECT_THAT(names(), ElementsAre("a"));
+}
+
+/// Limits the size of files that this process writes for as long as it lives.
+class FileSizeLimit {
+public:
+    explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+        ::getrlimit(RLIMIT_FSIZE, &before_);
+        const rlimit limit{bytes, before_.rlim_max};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    ~FileSizeLimit() {
+        ::setrlimit(RLIMIT_FSIZE, &before_);
+        std::signal(SIGXFSZ, handler_);
+    }
+
+private:
+    rlimit before_{};
+    void (*handler_)(int);
+};
+
+TEST_F(IndexIo, AFailedWriteLeavesTheOldFile) {
+    for (const char* description : {"BQQ24", "Flat"}) {
+        const auto index = filled(description);
+        const std::string file = write("a", "precious");
+        {
+            const FileSizeLimit limit(500);
+            EXPECT_THAT(
+                    [&] { bqq::write_index(index.get(), file); },
+                    ThrowsMessage<FaissException>(HasSubstr(file)));
+        }
+        EXPECT_EQ(contents(file), "precious");
+        EXPECT_THAT(names(), ElementsAre("a"));
+    }
+}
+
+} // namespace

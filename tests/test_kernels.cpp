@@ -1,0 +1,341 @@
+#include "kernels/dot_rows.h"
+#include "kernels/flips.h"
+#include "kernels/scan.h"
+#include "random_data.h"
+#include "search/quantized_query.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <hwy/targets.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace {
+
+using bqq::QuantizedQuery;
+using bqq::kernels::kBlock;
+using bqq::kernels::ScanFilter;
+using bqq::kernels::ScanTables;
+using bqq::test::normal_numbers;
+
+/// One for each instruction set that this machine has.
+std::vector<int64_t> targets() {
+    std::vector<int64_t> all;
+    for (int64_t rest = hwy::SupportedTargets(); rest != 0; rest &= rest - 1)
+        all.push_back(rest & -rest);
+    return all;
+}
+
+std::string target_name(const testing::TestParamInfo<int64_t>& info) {
+    const std::string name = hwy::TargetName(info.param);
+    return name == "Unknown" ? name + std::to_string(info.index) : name;
+}
+
+/// Runs the kernels of one instruction set.
+class TargetTest : public testing::TestWithParam<int64_t> {
+protected:
+    void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam()); }
+    void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
+};
+
+class ScanKernel : public TargetTest {};
+class DotRows : public TargetTest {};
+INSTANTIATE_TEST_SUITE_P(Targets, ScanKernel, testing::ValuesIn(targets()), target_name);
+INSTANTIATE_TEST_SUITE_P(Targets, DotRows, testing::ValuesIn(targets()), target_name);
+
+constexpr size_t kAtomCounts[] = {1, 7, 8, 64, 100, 128, 200, 384, 512, 1000, 8192};
+
+/// Sum of q_k over the bits of a code by two's complement bit planes: sum_b 2^b popcount(q_b AND code), the
+/// sign plane negative, with as many planes as each word of 64 bits needs.
+int popcount_score(const std::vector<int>& q, const std::vector<uint8_t>& code) {
+    int score = 0;
+    for (size_t begin = 0; begin < q.size(); begin += 64) {
+        const size_t end = std::min(q.size(), begin + 64);
+        uint64_t word = 0;
+        int planes = 1;
+        for (size_t k = begin; k < end; ++k) {
+            word |= uint64_t{(code[k / 8] >> (k % 8)) & 1u} << (k - begin);
+            while (q[k] < -(1 << (planes - 1)) || q[k] >= 1 << (planes - 1)) ++planes;
+        }
+        for (int b = 0; b < planes; ++b) {
+            uint64_t plane = 0;
+            for (size_t k = begin; k < end; ++k)
+                plane |= uint64_t{(static_cast<unsigned>(q[k]) >> b) & 1u} << (k - begin);
+            const int weight = b == planes - 1 ? -(1 << b) : 1 << b;
+            score += weight * std::popcount(plane & word);
+        }
+    }
+    return score;
+}
+
+/// The constant that the scan's scores leave out: the least sum there is.
+int least_score(const std::vector<int>& q) {
+    int least = 0;
+    for (int weight : q) least += std::min(weight, 0);
+    return least;
+}
+
+std::vector<float> weights(size_t M, double decay, uint64_t seed) {
+    std::vector<float> w = normal_numbers(1, M, seed);
+    for (size_t k = 0; k < M; ++k)
+        w[k] *= static_cast<float>(std::pow(static_cast<double>(k + 1), -decay));
+    return w;
+}
+
+/// Blocks of random bytes, code and scales, and any code of them.
+struct Blocks {
+    size_t code_bytes, row_bytes, count;
+    std::vector<uint8_t> bytes;
+
+    Blocks(size_t code_bytes_, size_t scale_bytes, size_t count_, uint64_t seed)
+            : code_bytes(code_bytes_),
+              row_bytes(code_bytes_ + scale_bytes),
+              count(count_),
+              bytes(count_ * row_bytes * kBlock) {
+        std::mt19937_64 random(seed);
+        for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random());
+        for (size_t j = 0; j < code_bytes; ++j) { // the sums of all and of no weights
+            bytes[j * kBlock] = 0;
+            bytes[j * kBlock + 1] = 0xff;
+        }
+    }
+    size_t block_bytes() const { return row_bytes * kBlock; }
+    std::vector<uint8_t> row(size_t i) const {
+        std::vector<uint8_t> row(row_bytes);
+        for (size_t j = 0; j < row_bytes; ++j)
+            row[j] = bytes[i / kBlock * block_bytes() + j * kBlock + i % kBlock];
+        return row;
+    }
+};
+
+TEST_P(ScanKernel, ScoresEqualPopcountsOfBitPlanes) {
+    for (const size_t M : kAtomCounts)
+        for (const int bits : {2, 8, 12})
+            for (const double decay : {0.0, 1.0, 3.0}) {
+                SCOPED_TRACE(
+                        testing::Message() << "M " << M << " bits " << bits << " decay " << decay);
+                QuantizedQuery query;
+                query.assign(weights(M, decay, M), bits);
+                const ScanTables tables = query.tables();
+                const Blocks blocks(tables.code_bytes, 0, 1, M);
+                uint16_t scores[kBlock];
+                bqq::kernels::block_scores(tables, blocks.bytes.data(), scores);
+                const int least = least_score(query.integers());
+                for (size_t i = 0; i < kBlock; ++i)
+                    ASSERT_EQ(scores[i] + least, popcount_score(query.integers(), blocks.row(i)))
+                            << "code " << i;
+            }
+}
+
+TEST_P(ScanKernel, ScoresReachTheLargestThatIsAllowed) {
+    // All weights equal and the most bits: the sum of all integers is as large as assign() lets it become.
+    for (const size_t M : {8, 16, 512, 1000}) {
+        QuantizedQuery query;
+        query.assign(std::vector<float>(M, 1.0f), 12);
+        const Blocks blocks(query.tables().code_bytes, 0, 1, 5);
+        uint16_t scores[kBlock];
+        bqq::kernels::block_scores(query.tables(), blocks.bytes.data(), scores);
+        int all = 0;
+        for (int q : query.integers()) all += q;
+        EXPECT_EQ(scores[0], 0) << M;
+        EXPECT_EQ(scores[1], all) << M;
+        EXPECT_LE(all, static_cast<int>(bqq::kernels::kMaxScore)) << M;
+    }
+}
+
+TEST_P(ScanKernel, ScoresOfAZeroQueryAreZero) {
+    for (const float weight : {0.0f, std::numeric_limits<float>::denorm_min()}) {
+        QuantizedQuery query;
+        query.assign(std::vector<float>(100, weight), 8);
+        const Blocks blocks(query.tables().code_bytes, 0, 1, 5);
+        uint16_t scores[kBlock];
+        bqq::kernels::block_scores(query.tables(), blocks.bytes.data(), scores);
+        EXPECT_THAT(scores, testing::Each(0));
+        EXPECT_EQ(query.slope() * 0 + query.offset(), 0);
+    }
+}
+
+/// The key of ScanFilter's formula, in double.
+double filter_key(const ScanFilter& f, int score, const uint8_t* scales) {
+    const double gain =
+            static_cast<double>(f.gain_min) + static_cast<double>(f.gain_step) * scales[0];
+    const double dot = static_cast<double>(f.slope) * score + static_cast<double>(f.offset);
+    if (!f.has_norm) return -gain * dot;
+    const double r = static_cast<double>(f.norm_step) * (scales[1] | scales[2] << 8);
+    return r * (r - gain * dot);
+}
+
+TEST_P(ScanKernel, SurvivorsAreTheCodesBelowTheThreshold) {
+    for (const size_t M : {7, 64, 200})
+        for (const bool has_norm : {true, false}) {
+            SCOPED_TRACE(testing::Message() << "M " << M << " norm " << has_norm);
+            QuantizedQuery query;
+            query.assign(weights(M, 0.5, M), 8);
+            const ScanTables tables = query.tables();
+            const Blocks blocks(tables.code_bytes, has_norm ? 3 : 1, 6, M + 1);
+            const ScanFilter filter{has_norm,          0.5f, 0.01f, 1e-4f, 2 * query.slope(),
+                                    2 * query.offset()};
+            const size_t n = blocks.count * kBlock;
+            std::vector<double> keys(n);
+            double largest = 0;
+            for (size_t i = 0; i < n; ++i) {
+                const std::vector<uint8_t> row = blocks.row(i);
+                const int score =
+                        popcount_score(query.integers(), row) - least_score(query.integers());
+                keys[i] = filter_key(filter, score, row.data() + tables.code_bytes);
+                largest = std::max(largest, std::fabs(keys[i]));
+            }
+            const double rounding = 1e-5 * largest;
+            std::vector<double> sorted = keys;
+            std::sort(sorted.begin(), sorted.end());
+            for (const size_t rank : {size_t{1}, n / 50, n / 2, n - 1}) {
+                const auto threshold = static_cast<float>((sorted[rank - 1] + sorted[rank]) / 2);
+                std::vector<bool> survived(n);
+                uint64_t mask = 0;
+                for (size_t b = 0; b < blocks.count; ++b) {
+                    b = bqq::kernels::next_survivors(
+                            tables, filter, blocks.bytes.data(), blocks.block_bytes(), b,
+                            blocks.count, threshold, &mask);
+                    if (b == blocks.count) break;
+                    EXPECT_NE(mask, 0u);
+                    for (size_t i = 0; i < kBlock; ++i)
+                        survived[b * kBlock + i] = (mask >> i & 1) != 0;
+                }
+                for (size_t i = 0; i < n; ++i) {
+                    if (std::fabs(keys[i] - static_cast<double>(threshold)) < rounding) continue;
+                    ASSERT_EQ(survived[i], keys[i] < static_cast<double>(threshold))
+                            << "code " << i << " key " << keys[i] << " threshold " << threshold;
+                }
+            }
+        }
+}
+
+TEST_P(ScanKernel, NoSurvivorsLeadToTheEnd) {
+    QuantizedQuery query;
+    query.assign(weights(64, 0, 1), 8);
+    const Blocks blocks(8, 3, 4, 1);
+    const ScanFilter filter{true, 0.5f, 0.01f, 1e-4f, query.slope(), query.offset()};
+    uint64_t mask = 0;
+    EXPECT_EQ(
+            3u, bqq::kernels::next_survivors(
+                        query.tables(), filter, blocks.bytes.data(), blocks.block_bytes(), 1, 3,
+                        -1e30f, &mask));
+    EXPECT_EQ(
+            1u, bqq::kernels::next_survivors(
+                        query.tables(), filter, blocks.bytes.data(), blocks.block_bytes(), 1, 3,
+                        1e30f, &mask));
+    EXPECT_EQ(mask, ~uint64_t{0});
+}
+
+TEST(QuantizedQuery, ScoreStandsForTheProductOfTheRoundedWeights) {
+    for (const size_t M : kAtomCounts)
+        for (int bits = 2; bits <= 12; ++bits) {
+            const std::vector<float> w = weights(M, 0.3, M);
+            QuantizedQuery query;
+            query.assign(w, bits);
+            const std::vector<int>& q = query.integers();
+            double total = 0;
+            double magnitude = 0;
+            double error = 0;
+            for (size_t k = 0; k < M; ++k) {
+                EXPECT_LE(std::abs(q[k]), (1 << (bits - 1)) - 1);
+                const double rest =
+                        static_cast<double>(w[k]) - static_cast<double>(query.step()) * q[k];
+                EXPECT_LE(std::fabs(rest), 0.501 * static_cast<double>(query.step()));
+                total += q[k];
+                magnitude += std::abs(q[k]);
+                error += rest * rest;
+            }
+            EXPECT_NEAR(query.error(), std::sqrt(error), 1e-4 * std::sqrt(error) + 1e-12);
+            // The code with all bits zero has s = -1 and the score -least.
+            const double dot = static_cast<double>(query.slope()) * -least_score(q) +
+                               static_cast<double>(query.offset());
+            EXPECT_NEAR(
+                    dot, -static_cast<double>(query.step()) * total,
+                    1e-5 * static_cast<double>(query.step()) * (magnitude + 1));
+        }
+}
+
+TEST(QuantizedQuery, FloatProductIsThatOfTheSigns) {
+    for (const size_t M : {1, 7, 100, 128}) {
+        const std::vector<float> w = weights(M, 0.3, M);
+        QuantizedQuery query;
+        query.assign(w, 8);
+        const Blocks blocks((M + 7) / 8, 3, 1, M);
+        for (size_t i = 0; i < kBlock; ++i) {
+            const std::vector<uint8_t> code = blocks.row(i);
+            double dot = 0;
+            for (size_t k = 0; k < M; ++k)
+                dot += (code[k / 8] >> (k % 8) & 1) != 0 ? static_cast<double>(w[k])
+                                                         : -static_cast<double>(w[k]);
+            EXPECT_NEAR(query.dot(blocks.bytes.data() + i, kBlock), dot, 1e-4);
+        }
+    }
+}
+
+TEST_P(DotRows, EqualSumsInDouble) {
+    for (const size_t d : {1, 3, 15, 16, 17, 64, 100, 1023, 1024, 1025, 2500})
+        for (const size_t na : {1, 4, 5, 7})
+            for (const size_t nb : {1, 2, 3, 9, 66}) {
+                const size_t lda = d + 3, ldb = d + 1, ldc = nb + 2;
+                const std::vector<float> a = normal_numbers(na, lda, d);
+                const std::vector<float> b = normal_numbers(nb, ldb, d + 1);
+                std::vector<float> c(na * ldc, -77);
+                bqq::kernels::dot_rows(a.data(), lda, na, b.data(), ldb, nb, d, c.data(), ldc);
+                for (size_t i = 0; i < na; ++i) {
+                    for (size_t j = 0; j < nb; ++j) {
+                        double sum = 0;
+                        for (size_t k = 0; k < d; ++k)
+                            sum += static_cast<double>(a[i * lda + k]) *
+                                   static_cast<double>(b[j * ldb + k]);
+                        ASSERT_NEAR(
+                                c[i * ldc + j], sum,
+                                1e-5 * std::sqrt(static_cast<double>(d)) + 1e-6)
+                                << "d " << d << " na " << na << " nb " << nb;
+                    }
+                    for (size_t j = nb; j < ldc; ++j)
+                        ASSERT_EQ(c[i * ldc + j], -77) << "written beside the result";
+                }
+            }
+}
+
+TEST_P(DotRows, EachElementIsTheSameInEveryBatch) {
+    constexpr size_t kRows = 130, kOthers = 75;
+    for (const size_t d : {5, 33, 1100}) {
+        const std::vector<float> a = normal_numbers(kRows, d, d);
+        const std::vector<float> b = normal_numbers(kOthers, d, d + 1);
+        std::vector<float> all(kRows * kOthers), parallel(kRows * kOthers);
+        bqq::kernels::dot_rows(a.data(), d, kRows, b.data(), d, kOthers, d, all.data(), kOthers);
+        bqq::kernels::dot_rows_parallel(
+                a.data(), d, kRows, b.data(), d, kOthers, d, parallel.data(), kOthers);
+        EXPECT_EQ(all, parallel);
+        for (size_t i = 0; i < kRows; i += 3) {
+            std::vector<float> row(kOthers);
+            bqq::kernels::dot_rows(
+                    a.data() + i * d, d, 1, b.data(), d, kOthers, d, row.data(), kOthers);
+            for (size_t j = 0; j < kOthers; ++j) {
+                float one = 0;
+                bqq::kernels::dot_rows(a.data() + i * d, d, 1, b.data() + j * d, d, 1, d, &one, 1);
+                ASSERT_EQ(one, all[i * kOthers + j]) << i << ' ' << j;
+                ASSERT_EQ(row[j], all[i * kOthers + j]) << i << ' ' << j;
+            }
+        }
+    }
+}
+
+TEST_P(DotRows, NoRowsAndNoColumns) {
+    std::vector<float> c(4, -1);
+    const std::vector<float> a(4, 1);
+    bqq::kernels::dot_rows(a.data(), 2, 0, a.data(), 2, 2, 2, c.data(), 2);
+    EXPECT_THAT(c, testing::Each(-1));
+    bqq::kernels::dot_rows(a.data(), 2, 2, a.data(), 2, 2, 0, c.data(), 2);
+    EXPECT_THAT(c, testing::Each(0));
+}
+
+} // namespace

@@ -1,0 +1,504 @@
+#include "random_data.h"
+
+#include <bqq/binary_quadratic_quantizer.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace {
+
+using bqq::BinaryQuadraticQuantizer;
+using bqq::Metric;
+using bqq::ScaleCodec;
+using bqq::StoredScales;
+using bqq::TrainingParameters;
+using bqq::test::gaussian_vectors;
+using bqq::test::normal_numbers;
+using testing::AllOf;
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::ThrowsMessage;
+using testing::Truly;
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+BinaryQuadraticQuantizer trained(
+        const std::vector<float>& x, size_t d, size_t M, Metric metric = Metric::l2,
+        int depth = BinaryQuadraticQuantizer::kDefaultDepth, uint64_t seed = 1234) {
+    BinaryQuadraticQuantizer quantizer(d, M, metric, depth);
+    TrainingParameters parameters;
+    parameters.seed = seed;
+    quantizer.train(x.size() / d, x.data(), parameters);
+    return quantizer;
+}
+
+std::vector<uint8_t> codes_of(
+        const BinaryQuadraticQuantizer& quantizer, const std::vector<float>& x) {
+    const size_t n = x.size() / quantizer.d;
+    std::vector<uint8_t> codes(n * quantizer.code_size);
+    quantizer.compute_codes(x.data(), codes.data(), n);
+    return codes;
+}
+
+std::vector<float> decoded(const BinaryQuadraticQuantizer& quantizer, const std::vector<float>& x) {
+    const std::vector<uint8_t> codes = codes_of(quantizer, x);
+    std::vector<float> result(x.size());
+    quantizer.decode(codes.data(), result.data(), x.size() / quantizer.d);
+    return result;
+}
+
+/// sum |x - decoded|^2 over sum |x - mean|^2
+double relative_error(const BinaryQuadraticQuantizer& quantizer, const std::vector<float>& x) {
+    const std::vector<float> y = decoded(quantizer, x);
+    double error = 0;
+    double energy = 0;
+    for (size_t i = 0; i < x.size(); ++i) {
+        const double rest = static_cast<double>(x[i]) - static_cast<double>(y[i]);
+        const double centred = static_cast<double>(x[i]) -
+                               static_cast<double>(quantizer.basis().mean[i % quantizer.d]);
+        error += rest * rest;
+        energy += centred * centred;
+    }
+    return error / energy;
+}
+
+const auto is_finite = Truly([](float value) { return std::isfinite(value); });
+
+/// Sets OpenMP's number of threads for as long as it lives.
+class Threads {
+public:
+    explicit Threads(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
+    ~Threads() { omp_set_num_threads(before_); }
+
+private:
+    int before_;
+};
+
+TEST(Quantizer, CodeSizeIsBitsAndScales) {
+    for (const size_t M : {1, 7, 8, 9, 64, 100}) {
+        EXPECT_EQ(BinaryQuadraticQuantizer(3, M, Metric::l2).code_size, (M + 7) / 8 + 3);
+        EXPECT_EQ(BinaryQuadraticQuantizer(3, M, Metric::inner_product).code_size, (M + 7) / 8 + 1);
+    }
+}
+
+TEST(Quantizer, RefusesSizesThatNoQuantizerHas) {
+    const auto make = [](size_t d, size_t M, int depth) {
+        return [=] { BinaryQuadraticQuantizer(d, M, Metric::l2, depth); };
+    };
+    EXPECT_THAT(make(0, 8, 8), ThrowsMessage<std::invalid_argument>(HasSubstr("d = 0")));
+    EXPECT_THAT(make(4, 0, 8), ThrowsMessage<std::invalid_argument>(HasSubstr("0 bits")));
+    EXPECT_THAT(make(4, 8193, 8), ThrowsMessage<std::invalid_argument>(HasSubstr("8193")));
+    EXPECT_THAT(make(4, 8, 0), ThrowsMessage<std::invalid_argument>(HasSubstr("depth 0")));
+    EXPECT_THAT(make(4, 8, 17), ThrowsMessage<std::invalid_argument>(HasSubstr("17")));
+    EXPECT_THAT(make(4, 8, -1), ThrowsMessage<std::invalid_argument>(HasSubstr("-1")));
+}
+
+TEST(Quantizer, ErrorFallsWithEachDoublingOfTheBits) {
+    constexpr size_t d = 24;
+    const std::vector<float> base = gaussian_vectors(2000, d, 1);
+    const std::vector<float> others = gaussian_vectors(500, d, 2);
+    double before = 1;
+    for (const size_t M : {8, 16, 32, 64}) {
+        const double error = relative_error(trained(base, d, M), others);
+        RecordProperty("error_" + std::to_string(M), std::to_string(error));
+        EXPECT_LT(error, 0.8 * before) << M;
+        before = error;
+    }
+}
+
+TEST(Quantizer, ErrorIsBelowThatOfTheSignsOfPrincipalComponents) {
+    constexpr size_t d = 24;
+    const std::vector<float> base = gaussian_vectors(2000, d, 1);
+    const std::vector<float> others = gaussian_vectors(1000, d, 2);
+    for (const size_t M : {8, 16, 24}) {
+        // Of a Gaussian, the sign leaves 1 - 2/pi of the variance.
+        double total = 0;
+        double left = 0;
+        for (size_t j = 0; j < d; ++j) {
+            const double variance = 1 / static_cast<double>(j + 1);
+            total += variance;
+            left += j < M ? variance * (1 - 2 / std::numbers::pi) : variance;
+        }
+        const double error = relative_error(trained(base, d, M), others);
+        RecordProperty("ratio_" + std::to_string(M), std::to_string(error / (left / total)));
+        EXPECT_LT(error, 0.9 * left / total) << M;
+    }
+}
+
+TEST(Quantizer, EveryDepthTrainsAndDeeperIsNotWorse) {
+    constexpr size_t d = 16, M = 24;
+    const std::vector<float> base = gaussian_vectors(400, d, 1);
+    double before = 1;
+    for (int depth = 1; depth <= BinaryQuadraticQuantizer::kMaxDepth; ++depth) {
+        const double error = relative_error(trained(base, d, M, Metric::l2, depth), base);
+        RecordProperty("error_" + std::to_string(depth), std::to_string(error));
+        EXPECT_LT(error, 1.03 * before) << depth;
+        before = error;
+    }
+}
+
+TEST(Quantizer, BasisIsTheSumOfItsPlanes) {
+    constexpr size_t d = 11, M = 9;
+    const BinaryQuadraticQuantizer quantizer =
+            trained(gaussian_vectors(300, d, 1), d, M, Metric::l2, 3);
+    const bqq::Basis& basis = quantizer.basis();
+    ASSERT_EQ(basis.d, d);
+    ASSERT_EQ(basis.M, M);
+    ASSERT_EQ(basis.depth, 3);
+    ASSERT_EQ(basis.B.size(), M * d);
+    ASSERT_EQ(basis.rho.size(), M * 3);
+    ASSERT_EQ(basis.Z.size(), M * 3 * 2);
+    for (size_t k = 0; k < M; ++k)
+        for (size_t j = 0; j < d; ++j) {
+            float sum = 0;
+            for (size_t b = 0; b < 3; ++b) {
+                const bool plus = (basis.Z[(k * 3 + b) * 2 + j / 8] >> (j % 8) & 1) != 0;
+                sum += plus ? basis.rho[k * 3 + b] : -basis.rho[k * 3 + b];
+            }
+            EXPECT_NEAR(basis.B[k * d + j], sum, 1e-6f);
+        }
+}
+
+TEST(Quantizer, AtomsAreOrderedByFallingEnergy) {
+    constexpr size_t d = 24, M = 64;
+    const BinaryQuadraticQuantizer quantizer = trained(gaussian_vectors(2000, d, 1), d, M);
+    double before = std::numeric_limits<double>::max();
+    for (size_t k = 0; k < M; ++k) {
+        double energy = 0;
+        for (size_t j = 0; j < d; ++j) {
+            const auto b = static_cast<double>(quantizer.basis().B[k * d + j]);
+            energy += b * b;
+        }
+        EXPECT_LT(energy, 1.05 * before) << "atom " << k;
+        before = energy;
+    }
+}
+
+TEST(Quantizer, SameSeedSameCodesOnAnyNumberOfThreads) {
+    constexpr size_t d = 20, M = 24;
+    const std::vector<float> x = gaussian_vectors(1200, d, 1);
+    for (const Metric metric : {Metric::l2, Metric::inner_product}) {
+        std::vector<uint8_t> codes;
+        bqq::Basis basis;
+        for (const int threads : {1, 2, 3}) {
+            const Threads scope(threads);
+            const BinaryQuadraticQuantizer quantizer = trained(x, d, M, metric);
+            if (threads == 1) {
+                codes = codes_of(quantizer, x);
+                basis = quantizer.basis();
+            }
+            EXPECT_EQ(quantizer.basis(), basis) << threads << " threads";
+            EXPECT_EQ(codes_of(quantizer, x), codes) << threads << " threads";
+        }
+    }
+}
+
+TEST(Quantizer, AnotherSeedAnotherBasis) {
+    constexpr size_t d = 20, M = 16;
+    const std::vector<float> x = gaussian_vectors(1000, d, 1);
+    TrainingParameters parameters;
+    parameters.max_points_per_atom = 20;
+    BinaryQuadraticQuantizer a(d, M, Metric::l2), b = a, c = a;
+    a.train(1000, x.data(), parameters);
+    c.train(1000, x.data(), parameters);
+    parameters.seed = 4321;
+    b.train(1000, x.data(), parameters);
+    EXPECT_EQ(a.basis(), c.basis());
+    EXPECT_NE(a.basis(), b.basis());
+}
+
+TEST(Quantizer, CodeIsAFunctionOfTheVectorAlone) {
+    constexpr size_t d = 20;
+    const std::vector<float> x = gaussian_vectors(2600, d, 1);
+    const BinaryQuadraticQuantizer quantizer = trained(x, d, 24);
+    const std::vector<uint8_t> codes = codes_of(quantizer, x);
+    std::vector<uint8_t> code(quantizer.code_size);
+    for (size_t i = 0; i < 2600; i += 13) {
+        quantizer.compute_codes(x.data() + i * d, code.data(), 1);
+        const uint8_t* expected = codes.data() + i * code.size();
+        ASSERT_TRUE(std::equal(code.begin(), code.end(), expected)) << "vector " << i;
+    }
+    std::vector<float> one(d), all(x.size());
+    quantizer.decode(codes.data(), all.data(), 2600);
+    quantizer.decode(codes.data() + 77 * code.size(), one.data(), 1);
+    EXPECT_TRUE(std::equal(one.begin(), one.end(), all.begin() + 77 * d));
+}
+
+TEST(Quantizer, PaddingBitsAreZero) {
+    constexpr size_t d = 6, M = 11;
+    const std::vector<float> x = gaussian_vectors(200, d, 1);
+    const BinaryQuadraticQuantizer quantizer = trained(x, d, M);
+    const std::vector<uint8_t> codes = codes_of(quantizer, x);
+    for (size_t i = 0; i < 200; ++i) EXPECT_LT(codes[i * quantizer.code_size + 1], 1 << 3);
+}
+
+TEST(Quantizer, ReportsEachRoundOfTraining) {
+    const std::vector<float> x = gaussian_vectors(200, 8, 1);
+    TrainingParameters parameters;
+    parameters.rounds = 5;
+    std::vector<size_t> steps;
+    std::vector<std::string> messages;
+    parameters.progress.step = [&](const std::string& stage, size_t done, size_t total) {
+        EXPECT_FALSE(stage.empty());
+        EXPECT_EQ(total, 5u);
+        steps.push_back(done);
+    };
+    parameters.progress.log = [&](const std::string& message) { messages.push_back(message); };
+    BinaryQuadraticQuantizer(8, 16, Metric::l2).train(200, x.data(), parameters);
+    EXPECT_THAT(steps, ElementsAre(1, 2, 3, 4, 5));
+    EXPECT_THAT(messages, IsEmpty());
+}
+
+TEST(Quantizer, SaysWhenItCutsTheTrainingSet) {
+    const std::vector<float> x = gaussian_vectors(200, 8, 1);
+    TrainingParameters parameters;
+    parameters.max_points_per_atom = 4;
+    std::vector<std::string> messages;
+    parameters.progress.log = [&](const std::string& message) { messages.push_back(message); };
+    BinaryQuadraticQuantizer(8, 16, Metric::l2).train(200, x.data(), parameters);
+    EXPECT_THAT(messages, ElementsAre(AllOf(HasSubstr("64"), HasSubstr("200"))));
+}
+
+TEST(Quantizer, TooFewVectorsNamesBothNumbers) {
+    const std::vector<float> x = gaussian_vectors(37, 8, 1);
+    BinaryQuadraticQuantizer quantizer(8, 41, Metric::l2);
+    EXPECT_THAT(
+            [&] { quantizer.train(37, x.data()); },
+            ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("37"), HasSubstr("41"))));
+    EXPECT_FALSE(quantizer.is_trained);
+    EXPECT_THAT(
+            [&] { quantizer.train(0, nullptr); },
+            ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("0"), HasSubstr("41"))));
+}
+
+TEST(Quantizer, AsManyVectorsAsAtomsAreEnough) {
+    const std::vector<float> x = gaussian_vectors(41, 8, 1);
+    const BinaryQuadraticQuantizer quantizer = trained(x, 8, 41);
+    EXPECT_TRUE(quantizer.is_trained);
+    EXPECT_THAT(decoded(quantizer, x), Each(is_finite));
+}
+
+TEST(Quantizer, NaNAndInfinityAreNamedWithRowAndColumn) {
+    const std::vector<float> good = gaussian_vectors(100, 8, 1);
+    const BinaryQuadraticQuantizer quantizer = trained(good, 8, 16);
+    for (const float value : {kNaN, kInfinity, -kInfinity}) {
+        std::vector<float> bad = good;
+        bad[73 * 8 + 5] = value;
+        const auto where = AllOf(HasSubstr("row 73"), HasSubstr("column 5"));
+        EXPECT_THAT([&] { trained(bad, 8, 16); }, ThrowsMessage<std::invalid_argument>(where));
+        EXPECT_THAT([&] { codes_of(quantizer, bad); }, ThrowsMessage<std::invalid_argument>(where));
+    }
+}
+
+TEST(Quantizer, FailedTrainingLeavesTheQuantizerAsItWas) {
+    const std::vector<float> x = gaussian_vectors(100, 8, 1);
+    BinaryQuadraticQuantizer quantizer = trained(x, 8, 16);
+    const std::vector<uint8_t> codes = codes_of(quantizer, x);
+    std::vector<float> bad = gaussian_vectors(100, 8, 2);
+    bad.back() = kNaN;
+    EXPECT_THROW(quantizer.train(100, bad.data()), std::invalid_argument);
+    EXPECT_THROW(quantizer.train(15, x.data()), std::invalid_argument);
+    EXPECT_TRUE(quantizer.is_trained);
+    EXPECT_EQ(codes_of(quantizer, x), codes);
+}
+
+TEST(Quantizer, NeedsTraining) {
+    const BinaryQuadraticQuantizer quantizer(8, 16, Metric::l2);
+    std::vector<float> x(8);
+    std::vector<uint8_t> code(quantizer.code_size);
+    EXPECT_THROW(quantizer.compute_codes(x.data(), code.data(), 1), std::logic_error);
+    EXPECT_THROW(quantizer.decode(code.data(), x.data(), 1), std::logic_error);
+}
+
+TEST(Quantizer, NoVectorsAreNoError) {
+    const BinaryQuadraticQuantizer quantizer = trained(gaussian_vectors(100, 8, 1), 8, 16);
+    EXPECT_NO_THROW(quantizer.compute_codes(nullptr, nullptr, 0));
+    EXPECT_NO_THROW(quantizer.decode(nullptr, nullptr, 0));
+}
+
+TEST(Quantizer, CopiesAreIndependent) {
+    const std::vector<float> x = gaussian_vectors(100, 8, 1);
+    BinaryQuadraticQuantizer quantizer = trained(x, 8, 16);
+    const std::vector<uint8_t> codes = codes_of(quantizer, x);
+    const BinaryQuadraticQuantizer copy = quantizer;
+    const std::vector<float> other = gaussian_vectors(100, 8, 2, 1.5);
+    quantizer.train(100, other.data());
+    EXPECT_EQ(codes_of(copy, x), codes);
+    EXPECT_NE(codes_of(quantizer, x), codes);
+}
+
+TEST(Quantizer, ScaledDataHasTheSameCodes) {
+    constexpr size_t d = 12, M = 24;
+    const std::vector<float> x = gaussian_vectors(500, d, 1);
+    const std::vector<uint8_t> codes = codes_of(trained(x, d, M), x);
+    for (const int power : {66, -66}) { // 2^66 is 7e19; a power of two is exact
+        std::vector<float> scaled = x;
+        for (float& value : scaled) value = std::ldexp(value, power);
+        EXPECT_EQ(codes_of(trained(scaled, d, M), scaled), codes) << "2^" << power;
+    }
+}
+
+TEST(Quantizer, VectorsFarFromTheTrainingSetAreCoded) {
+    constexpr size_t d = 12;
+    for (const Metric metric : {Metric::l2, Metric::inner_product}) {
+        const BinaryQuadraticQuantizer quantizer =
+                trained(gaussian_vectors(500, d, 1), d, 24, metric);
+        std::vector<float> far(3 * d, 1e20f);
+        far[d] = std::numeric_limits<float>::max();
+        std::fill_n(far.begin() + 2 * d, d, std::numeric_limits<float>::lowest());
+        EXPECT_THAT(decoded(quantizer, far), Each(is_finite));
+    }
+}
+
+/// Data that training has to survive, with the relative error it may have.
+struct HardData {
+    std::string name;
+    size_t d;
+    std::vector<float> x;
+    double error;
+};
+
+void PrintTo(const HardData& data, std::ostream* out) {
+    *out << data.name;
+}
+
+std::vector<HardData> hard_data() {
+    constexpr size_t n = 100, d = 10;
+    const std::vector<float> x = gaussian_vectors(n, d, 1);
+    std::vector<HardData> all;
+    std::vector<float> y = x;
+    for (size_t i = 0; i < n * d; i += d) y[i + 3] = 5, y[i + 4] = 0;
+    all.push_back({"ConstantDimensions", d, y, 0.35});
+    all.push_back({"AllZero", d, std::vector<float>(n * d), 0});
+    all.push_back({"AllEqual", d, std::vector<float>(n * d, 0.1f), 0});
+    for (size_t i = 0; i < n * d; ++i) y[i] = x[i % (2 * d)];
+    all.push_back({"TwoDistinctVectors", d, y, 0.01});
+    y = x;
+    for (size_t i = 0; i < n * d; ++i)
+        if (i / d % 2 == 0) y[i] = 0;
+    all.push_back({"HalfZero", d, y, 0.45});
+    for (const auto& [name, scale] : {std::pair{"Tiny", 1e-20f}, std::pair{"Huge", 1e20f}}) {
+        y = x;
+        for (float& value : y) value *= scale;
+        all.push_back({name, d, y, 0.35});
+    }
+    y = x;
+    y[7] = 1e20f;
+    all.push_back({"OneHugeOutlier", d, y, 1.1});
+    all.push_back({"OneDimension", 1, normal_numbers(n, 1, 1), 0.05});
+    return all;
+}
+
+class HardDataTest : public testing::TestWithParam<HardData> {};
+INSTANTIATE_TEST_SUITE_P(
+        Quantizer, HardDataTest, testing::ValuesIn(hard_data()),
+        [](const auto& test) { return test.param.name; });
+
+TEST_P(HardDataTest, IsDecodedWithoutNaN) {
+    const HardData& data = GetParam();
+    for (const Metric metric : {Metric::l2, Metric::inner_product})
+        for (const int depth : {1, 8, 16}) {
+            const BinaryQuadraticQuantizer quantizer = trained(data.x, data.d, 12, metric, depth);
+            const std::vector<float> y = decoded(quantizer, data.x);
+            EXPECT_THAT(y, Each(is_finite)) << "depth " << depth;
+            EXPECT_THAT(quantizer.basis().B, Each(is_finite));
+            if (data.error == 0) {
+                for (size_t i = 0; i < y.size(); ++i) EXPECT_NEAR(y[i], data.x[i], 1e-5);
+            } else if (depth == 8 && metric == Metric::l2) {
+                EXPECT_LT(relative_error(quantizer, data.x), data.error);
+            }
+        }
+}
+
+TEST(ScaleCodec, StoredScalesAreWithinHalfAStep) {
+    ScaleCodec codec;
+    codec.gain_min = 0.5f;
+    codec.gain_step = 0.01f;
+    codec.norm_step = 1e-4f;
+    for (const float norm : {0.01f, 0.5f, 1.0f, 6.5f})
+        for (const float gain : {0.5f, 0.777f, 1.2345f, 3.0f}) {
+            uint8_t bytes[3];
+            codec.encode({gain * norm, norm * norm}, bytes);
+            const StoredScales stored = codec.decode(bytes);
+            EXPECT_NEAR(std::sqrt(stored.nu), norm, 0.51f * codec.norm_step);
+            EXPECT_NEAR(stored.alpha, gain * norm, 0.51f * codec.gain_step * norm);
+        }
+    codec.metric = Metric::inner_product;
+    uint8_t bytes[3];
+    codec.encode({1.2345f, 0}, bytes);
+    EXPECT_NEAR(codec.decode(bytes).alpha, 1.2345f, 0.51f * codec.gain_step);
+}
+
+TEST(ScaleCodec, ValuesOutsideTheRangeAreClamped) {
+    ScaleCodec codec;
+    codec.gain_min = 0.5f;
+    codec.gain_step = 0.01f;
+    codec.norm_step = 1e-4f;
+    uint8_t bytes[3];
+    codec.encode({1e9f, 1e10f}, bytes);
+    EXPECT_THAT(bytes, ElementsAre(255, 255, 255));
+    codec.encode({0, 1}, bytes);
+    EXPECT_EQ(bytes[0], 0);
+    codec.encode({0, 0}, bytes);
+    EXPECT_THAT(bytes, ElementsAre(0, 0, 0));
+}
+
+TEST(ScaleCodec, UncalibratedScalesAreTheLeastSquares) {
+    const ScaleCodec codec;
+    const StoredScales scales = codec.calibrate(2, 4, 3);
+    EXPECT_FLOAT_EQ(scales.alpha, 0.5f);
+    EXPECT_FLOAT_EQ(scales.nu, 3);
+}
+
+/// What training vectors' codes hold is near to what their signs ask for.
+TEST(ScaleCodec, StoredScalesOfCodesAreNearTheExactOnes) {
+    constexpr size_t d = 16, M = 32, n = 400;
+    const std::vector<float> x = gaussian_vectors(n, d, 1);
+    for (const Metric metric : {Metric::l2, Metric::inner_product}) {
+        const BinaryQuadraticQuantizer quantizer = trained(x, d, M, metric);
+        const bqq::Basis& basis = quantizer.basis();
+        const std::vector<uint8_t> codes = codes_of(quantizer, x);
+        double worst_alpha = 0;
+        double worst_nu = 0;
+        for (size_t i = 0; i < n; ++i) {
+            const uint8_t* code = codes.data() + i * quantizer.code_size;
+            double dot = 0, xhat2 = 0, x2 = 0;
+            for (size_t j = 0; j < d; ++j) {
+                const double unit =
+                        (static_cast<double>(x[i * d + j]) - static_cast<double>(basis.mean[j])) /
+                        static_cast<double>(basis.scale);
+                double sum = 0;
+                for (size_t k = 0; k < M; ++k)
+                    sum += (code[k / 8] >> (k % 8) & 1) != 0
+                                   ? static_cast<double>(basis.B[k * d + j])
+                                   : -static_cast<double>(basis.B[k * d + j]);
+                dot += unit * sum;
+                xhat2 += sum * sum;
+                x2 += unit * unit;
+            }
+            const StoredScales exact = quantizer.scales().calibrate(dot, xhat2, x2);
+            const StoredScales stored = quantizer.scales().decode(code + quantizer.bits_size());
+            worst_alpha = std::max(
+                    worst_alpha, static_cast<double>(std::fabs(stored.alpha / exact.alpha - 1)));
+            if (metric == Metric::l2)
+                worst_nu = std::max(
+                        worst_nu, static_cast<double>(std::fabs(stored.nu / exact.nu - 1)));
+        }
+        RecordProperty("worst_alpha", std::to_string(worst_alpha));
+        EXPECT_LT(worst_alpha, 0.03);
+        EXPECT_LT(worst_nu, 0.002);
+    }
+}
+
+} // namespace
