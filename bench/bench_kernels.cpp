@@ -1,4 +1,6 @@
 // Time of the kernels by themselves: ns a code for the scan, us a vector for the encoder.
+#include "plane_scan.h"
+
 #include "kernels/dot_rows.h"
 #include "search/code_blocks.h"
 #include "search/quantized_query.h"
@@ -23,7 +25,8 @@ std::vector<float> normals(size_t n) {
 /// Weights that fall like those of embeddings: the last of M is a tenth of the first.
 std::vector<float> falling_weights(size_t M) {
     std::vector<float> w = normals(M);
-    for (size_t k = 0; k < M; ++k) w[k] *= std::pow(0.1f, static_cast<float>(k) / static_cast<float>(M));
+    for (size_t k = 0; k < M; ++k)
+        w[k] *= std::pow(0.1f, static_cast<float>(k) / static_cast<float>(M));
     return w;
 }
 
@@ -46,12 +49,66 @@ void scan(benchmark::State& state) {
     uint64_t survivors = 0;
     for (auto _ : state)
         benchmark::DoNotOptimize(bqq::kernels::next_survivors(
-                query.tables(), filter, codes.data(), codes.block_bytes(), 0, codes.blocks(), -1e30f,
-                &survivors));
+                query.tables(), filter, codes.data(), codes.block_bytes(), 0, codes.blocks(),
+                -1e30f, &survivors));
     state.counters["per_code"] = benchmark::Counter(
             4096, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(scan)->ArgNames({"M", "bits"})->ArgsProduct({{64, 128, 256, 384, 512}, {7, 8, 9, 10}});
+
+/// The planes of |q|: as many for each 64-bit word as its largest weight needs.
+bqq::bench::QueryPlanes planes_of(const std::vector<int>& q) {
+    bqq::bench::QueryPlanes query;
+    query.code_bytes = q.size() / 8;
+    for (int b = 0; b < 8; ++b) {
+        std::vector<uint8_t> plane(query.code_bytes);
+        size_t bytes = 0;
+        for (size_t k = 0; k < q.size(); ++k)
+            if ((std::abs(q[k]) >> b & 1) != 0) {
+                plane[k / 8] |= static_cast<uint8_t>(1u << (k % 8));
+                bytes = std::min(query.code_bytes, (k / 64 + 1) * 8);
+            }
+        if (bytes == 0) break;
+        query.bytes_of_plane.push_back(static_cast<uint16_t>(bytes));
+        query.planes.insert(query.planes.end(), plane.begin(), plane.end());
+    }
+    return query;
+}
+
+/// Stage 1 by look-ups against stage 1 by popcounts of bit planes: the scores alone.
+void scores_by_tables(benchmark::State& state) {
+    const auto M = static_cast<size_t>(state.range(0));
+    const bqq::CodeBlocks codes = random_codes(M / 8, 4096);
+    bqq::QuantizedQuery query;
+    query.assign(falling_weights(M), 8);
+    uint16_t scores[bqq::kernels::kBlock];
+    for (auto _ : state)
+        for (size_t b = 0; b < codes.blocks(); ++b) {
+            bqq::kernels::block_scores(
+                    query.tables(), codes.data() + b * codes.block_bytes(), scores);
+            benchmark::DoNotOptimize(scores);
+        }
+    state.counters["per_code"] = benchmark::Counter(
+            4096, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(scores_by_tables)->ArgName("M")->Arg(64)->Arg(128)->Arg(256)->Arg(512);
+
+void scores_by_planes(benchmark::State& state) {
+    const auto M = static_cast<size_t>(state.range(0));
+    const bqq::CodeBlocks codes = random_codes(M / 8, 4096);
+    bqq::QuantizedQuery query;
+    query.assign(falling_weights(M), 8);
+    const bqq::bench::QueryPlanes planes = planes_of(query.integers());
+    uint16_t scores[bqq::kernels::kBlock];
+    for (auto _ : state)
+        for (size_t b = 0; b < codes.blocks(); ++b) {
+            bqq::bench::plane_scores(planes, codes.data() + b * codes.block_bytes(), scores);
+            benchmark::DoNotOptimize(scores);
+        }
+    state.counters["per_code"] = benchmark::Counter(
+            4096, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(scores_by_planes)->ArgName("M")->Arg(64)->Arg(128)->Arg(256)->Arg(512);
 
 void prepare_query(benchmark::State& state) {
     const auto M = static_cast<size_t>(state.range(0));
@@ -71,7 +128,7 @@ void encode(benchmark::State& state) {
     const std::vector<float> fall = falling_weights(M);
     for (size_t k = 0; k < M; ++k)
         for (size_t j = 0; j < d; ++j) atoms[k * d + j] *= std::fabs(fall[k]);
-    const bqq::BinaryQuadraticProgram program(atoms, M, d, bqq::kCodeSweeps);
+    const bqq::BinaryQuadraticProgram program(atoms, M, d);
     const std::vector<float> x = normals(d);
     std::vector<float> h(program.stride()), field, signs(program.stride());
     bqq::kernels::dot_rows(x.data(), d, 1, atoms.data(), d, M, d, h.data(), program.stride());
@@ -93,10 +150,9 @@ void dot_rows(benchmark::State& state) {
         benchmark::DoNotOptimize(c.data());
     }
     state.counters["flops"] = benchmark::Counter(
-            static_cast<double>(2 * kRows * kAtoms * d), benchmark::Counter::kIsIterationInvariantRate);
+            static_cast<double>(2 * kRows * kAtoms * d),
+            benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(dot_rows)->ArgName("d")->Arg(100)->Arg(512)->Arg(784);
 
 } // namespace
-
-

@@ -29,11 +29,10 @@ Metric to_metric(faiss::MetricType metric) {
     return metric == faiss::METRIC_L2 ? Metric::l2 : Metric::inner_product;
 }
 
-BinaryQuadraticQuantizer make_quantizer(
-        idx_t d, size_t M, faiss::MetricType metric, int depth) {
+BinaryQuadraticQuantizer make_quantizer(idx_t d, size_t M, faiss::MetricType metric, int depth) {
     FAISS_THROW_IF_NOT_FMT(
-            d > 0 && d <= std::numeric_limits<int>::max(), "BQQ: dimension d = %ld, must be at least 1",
-            static_cast<long>(d));
+            d > 0 && d <= std::numeric_limits<int>::max(),
+            "BQQ: dimension d = %ld, must be at least 1", static_cast<long>(d));
     return with_faiss_errors([&] {
         return BinaryQuadraticQuantizer(static_cast<size_t>(d), M, to_metric(metric), depth);
     });
@@ -45,7 +44,8 @@ ScanParameters to_scan_parameters(const faiss::SearchParameters* params) {
     if (ours == nullptr) {
         FAISS_THROW_IF_NOT_FMT(
                 typeid(*params) == typeid(faiss::SearchParameters),
-                "BQQ: search parameters of class %s, must be SearchParameters or SearchParametersBQQ",
+                "BQQ: search parameters of class %s, must be SearchParameters or "
+                "SearchParametersBQQ",
                 typeid(*params).name());
         return {};
     }
@@ -71,9 +71,8 @@ void check_count(idx_t n, const char* what) {
 void check_queries(const IndexBQQ& index, idx_t n, const float* x, const char* what) {
     check_count(n, what);
     FAISS_THROW_IF_NOT_FMT(index.is_trained, "BQQ: %s before train()", what);
-    with_faiss_errors([&] {
-        check_finite(x, static_cast<size_t>(n), static_cast<size_t>(index.d), what);
-    });
+    with_faiss_errors(
+            [&] { check_finite(x, static_cast<size_t>(n), static_cast<size_t>(index.d), what); });
 }
 
 } // namespace
@@ -141,7 +140,9 @@ void IndexBQQ::add(idx_t n, const float* x) {
 void IndexBQQ::add_sa_codes(idx_t n, const uint8_t* codes, const idx_t* xids) {
     check_count(n, "add_sa_codes()");
     FAISS_THROW_IF_NOT_MSG(is_trained, "BQQ: add_sa_codes() before train()");
-    FAISS_THROW_IF_NOT_MSG(xids == nullptr, "BQQ: add_sa_codes() got ids; ids are positions, wrap the index in IndexIDMap2");
+    FAISS_THROW_IF_NOT_MSG(
+            xids == nullptr,
+            "BQQ: add_sa_codes() got ids; ids are positions, wrap the index in IndexIDMap2");
     codes_->add(static_cast<size_t>(n), codes);
     ntotal += n;
 }
@@ -209,14 +210,16 @@ size_t IndexBQQ::remove_ids(const faiss::IDSelector& sel) {
     return removed;
 }
 
-void IndexBQQ::reconstruct(idx_t key, float* recons) const { reconstruct_n(key, 1, recons); }
+void IndexBQQ::reconstruct(idx_t key, float* recons) const {
+    reconstruct_n(key, 1, recons);
+}
 
 void IndexBQQ::reconstruct_n(idx_t i0, idx_t ni, float* recons) const {
     if (ni == 0) return;
     FAISS_THROW_IF_NOT_FMT(
-            ni > 0 && i0 >= 0 && i0 + ni <= ntotal,
-            "BQQ: reconstruct of vectors %ld to %ld, index has ntotal = %ld", static_cast<long>(i0),
-            static_cast<long>(i0 + ni - 1), static_cast<long>(ntotal));
+            ni > 0 && i0 >= 0 && ni <= ntotal && i0 <= ntotal - ni,
+            "BQQ: reconstruct of %ld vectors from %ld on, index has ntotal = %ld",
+            static_cast<long>(ni), static_cast<long>(i0), static_cast<long>(ntotal));
     std::vector<uint8_t> codes(static_cast<size_t>(std::min(ni, kBatch)) * bqq.code_size);
     for (idx_t i = 0; i < ni; i += kBatch) {
         const idx_t count = std::min(kBatch, ni - i);
@@ -225,7 +228,9 @@ void IndexBQQ::reconstruct_n(idx_t i0, idx_t ni, float* recons) const {
     }
 }
 
-size_t IndexBQQ::sa_code_size() const { return bqq.code_size; }
+size_t IndexBQQ::sa_code_size() const {
+    return bqq.code_size;
+}
 
 void IndexBQQ::sa_encode(idx_t n, const float* x, uint8_t* bytes) const {
     check_queries(*this, n, x, "sa_encode()");

@@ -36,7 +36,8 @@ Code parse_code(const std::string& token, const std::string& description) {
     std::smatch match;
     FAISS_THROW_IF_NOT_FMT(
             std::regex_match(token, match, grammar),
-            "BQQ: cannot read \"%s\" in the factory string \"%s\"; a code is BQQ256, BQQ4x64 or BQQ256z8",
+            "BQQ: cannot read \"%s\" in the factory string \"%s\"; a code is BQQ256, BQQ4x64 or "
+            "BQQ256z8",
             token.c_str(), description.c_str());
     Code code;
     if (match[1].matched) {
@@ -71,7 +72,8 @@ faiss::Index* index_factory(int d, const std::string& description, faiss::Metric
     const std::string prefix = match.prefix().str() + match[1].str();
     FAISS_THROW_IF_NOT_FMT(
             prefix.find("IVF") == std::string::npos && prefix.find("HNSW") == std::string::npos,
-            "BQQ: the factory string \"%s\" puts a BQQ code in an inverted file or graph, which is not there yet",
+            "BQQ: the factory string \"%s\" puts a BQQ code in an inverted file or graph, which is "
+            "not there yet",
             description.c_str());
     const std::string around = prefix + "Flat" + match.suffix().str();
     std::unique_ptr<faiss::Index> index;
@@ -79,13 +81,15 @@ faiss::Index* index_factory(int d, const std::string& description, faiss::Metric
         index.reset(faiss::index_factory(d, around.c_str(), metric));
     } catch (const faiss::FaissException& error) {
         FAISS_THROW_FMT(
-                "BQQ: cannot read the factory string \"%s\": %s", description.c_str(), error.what());
+                "BQQ: cannot read the factory string \"%s\": %s", description.c_str(),
+                error.what());
     }
     faiss::Index* outer = index.get();
     faiss::Index** place = find_placeholder(&outer);
     FAISS_THROW_IF_NOT_FMT(
-            place != nullptr && *place != nullptr, "BQQ: cannot place \"%s\" in the factory string \"%s\"",
-            token.c_str(), description.c_str());
+            place != nullptr && *place != nullptr,
+            "BQQ: cannot place \"%s\" in the factory string \"%s\"", token.c_str(),
+            description.c_str());
     auto ours = std::make_unique<IndexBQQ>((*place)->d, code.M, (*place)->metric_type, code.depth);
     if (place == &outer) return ours.release();
     delete *place;

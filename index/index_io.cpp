@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -35,7 +36,15 @@ constexpr char kMagic[4] = {'B', 'Q', 'Q', 'X'};
 constexpr uint32_t kVersion = 1;
 constexpr idx_t kBatch = 8192; // codes that are copied out of their blocks at a time
 
-enum class Tag : uint8_t { faiss = 0, flat_codes = 1, pre_transform = 2, id_map = 3, id_map2 = 4, refine = 5, refine_flat = 6 };
+enum class Tag : uint8_t {
+    faiss = 0,
+    flat_codes = 1,
+    pre_transform = 2,
+    id_map = 3,
+    id_map2 = 4,
+    refine = 5,
+    refine_flat = 6
+};
 
 class Digest {
 public:
@@ -73,7 +82,8 @@ private:
 /// Takes bytes from FAISS's reader and keeps their digest. The first bytes may have been read already.
 class Reader : public faiss::IOReader {
 public:
-    Reader(faiss::IOReader& from, std::vector<uint8_t> ahead) : from_(from), ahead_(std::move(ahead)) {
+    Reader(faiss::IOReader& from, std::vector<uint8_t> ahead)
+            : from_(from), ahead_(std::move(ahead)) {
         name = from.name;
     }
 
@@ -107,7 +117,8 @@ void write_tagged(const faiss::Index* index, Writer& writer);
 void write_codes(const IndexBQQ& index, const ByteSink& sink) {
     write_quantizer(index.bqq, sink);
     write_value(sink, index.ntotal);
-    std::vector<uint8_t> codes(static_cast<size_t>(std::min(index.ntotal, kBatch)) * index.bqq.code_size);
+    std::vector<uint8_t> codes(
+            static_cast<size_t>(std::min(index.ntotal, kBatch)) * index.bqq.code_size);
     for (idx_t i = 0; i < index.ntotal; i += kBatch) {
         const idx_t count = std::min(kBatch, index.ntotal - i);
         index.get_codes(i, count, codes.data());
@@ -144,7 +155,8 @@ void write_tagged(const faiss::Index* index, Writer& writer) {
         write_tagged(refine->base_index, writer);
         write_tagged(refine->refine_index, writer);
     } else {
-        throw std::runtime_error(std::string("cannot write an index of class ") + typeid(*index).name());
+        throw std::runtime_error(
+                std::string("cannot write an index of class ") + typeid(*index).name());
     }
 }
 
@@ -262,7 +274,8 @@ std::unique_ptr<faiss::Index> read_tagged(Reader& reader) {
 std::unique_ptr<faiss::Index> read_any(faiss::IOReader& from) {
     std::vector<uint8_t> magic(sizeof kMagic);
     magic.resize(from(magic.data(), 1, magic.size()));
-    const bool ours = magic.size() == sizeof kMagic && std::memcmp(magic.data(), kMagic, sizeof kMagic) == 0;
+    const bool ours =
+            magic.size() == sizeof kMagic && std::memcmp(magic.data(), kMagic, sizeof kMagic) == 0;
     Reader reader(from, std::move(magic));
     if (!ours) return std::unique_ptr<faiss::Index>(faiss::read_index(&reader));
     const ByteSource source = reader.source();
@@ -277,6 +290,28 @@ std::unique_ptr<faiss::Index> read_any(faiss::IOReader& from) {
     if (read_value<uint64_t>(source) != digest)
         throw std::runtime_error("the file is corrupt: its checksum does not fit");
     return index;
+}
+
+/// Refuses a corrupt file before its sizes are believed: FAISS's reader asks for any amount of memory.
+void check_digest(const std::string& path) {
+    faiss::FileIOReader file(path.c_str());
+    Digest digest;
+    std::vector<uint8_t> bytes(size_t{1} << 20);
+    size_t held = 0; // at the front of bytes: what may be the digest at the end
+    bool first = true;
+    while (const size_t got = file(bytes.data() + held, 1, bytes.size() - held)) {
+        if (first && (got < sizeof kMagic || std::memcmp(bytes.data(), kMagic, sizeof kMagic) != 0))
+            return; // FAISS's
+        first = false;
+        const size_t size = held + got;
+        held = std::min(size, sizeof(uint64_t));
+        digest.update(bytes.data(), size - held);
+        std::memmove(bytes.data(), bytes.data() + size - held, held);
+    }
+    uint64_t stored = 0;
+    std::memcpy(&stored, bytes.data(), held);
+    if (!first && (held != sizeof stored || stored != digest.value()))
+        throw std::runtime_error("the file is truncated or corrupt: its checksum does not fit");
 }
 
 } // namespace
@@ -311,6 +346,7 @@ faiss::Index* read_index(faiss::IOReader* reader) {
 
 faiss::Index* read_index(const std::string& path) {
     try {
+        if (std::filesystem::is_regular_file(path)) check_digest(path);
         faiss::FileIOReader reader(path.c_str());
         return read_any(reader).release();
     } catch (const std::exception& error) {

@@ -142,7 +142,7 @@ TEST_P(Composition, SearchesTheSameAfterARoundTrip) {
         expect_same(*index, *again);
         EXPECT_EQ(to_bytes(*again), bytes);
         // FAISS reads an IndexFlat as one of its subclasses.
-        if (bytes.starts_with("BQQX")) EXPECT_EQ(typeid(*again), typeid(*index));
+        EXPECT_TRUE(!bytes.starts_with("BQQX") || typeid(*again) == typeid(*index));
     }
 }
 

@@ -15,14 +15,15 @@ namespace bqq {
  * Only the planes Z_b and their scales are stored in a file; B is expanded from them.
  */
 struct Basis {
-    size_t d = 0;               ///< dimension of the vectors
-    size_t M = 0;               ///< number of atoms, ordered by falling energy |b_k|^2
-    int depth = 0;              ///< binary planes of B
-    float scale = 1;            ///< length of one unit: inside, x is (x - mean) / scale
-    std::vector<float> mean;    ///< size d
-    std::vector<float> rho;     ///< size M * depth: scale of atom k in plane b at [k * depth + b]
-    std::vector<uint8_t> Z;     ///< bit planes, bit j of row (k, b) at [k * depth + b], plane_bytes() a row
-    std::vector<float> B;       ///< size M * d, expanded from rho and Z by expand()
+    size_t d = 0;            ///< dimension of the vectors
+    size_t M = 0;            ///< number of atoms, ordered by falling energy |b_k|^2
+    int depth = 0;           ///< binary planes of B
+    float scale = 1;         ///< length of one unit: inside, x is (x - mean) / scale
+    std::vector<float> mean; ///< size d
+    std::vector<float> rho;  ///< size M * depth: scale of atom k in plane b at [k * depth + b]
+    std::vector<uint8_t>
+            Z; ///< bit planes, bit j of row (k, b) at [k * depth + b], plane_bytes() a row
+    std::vector<float> B; ///< size M * d, expanded from rho and Z by expand()
 
     size_t plane_bytes() const { return (d + 7) / 8; }
 

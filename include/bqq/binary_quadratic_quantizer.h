@@ -16,10 +16,10 @@ class BinaryQuadraticProgram;
 
 /// What training may cost and how it is seeded.
 struct TrainingParameters {
-    uint64_t seed = 1234;          ///< same seed and data, same codes, whatever the number of threads
+    uint64_t seed = 1234; ///< same seed and data, same codes, whatever the number of threads
     size_t max_points_per_atom = 256; ///< a larger training set is sampled down to M times this
-    int rounds = 18;               ///< alternations of codes (given the basis) and basis (given the codes)
-    Progress progress;             ///< told after each round
+    int rounds = 36;   ///< alternations of codes (given the basis) and basis (given the codes)
+    Progress progress; ///< told after each round
 };
 
 /** Codes vectors in M bits and one or three bytes of scales (embedding form of BQQ).
@@ -36,8 +36,8 @@ public:
     static constexpr int kMaxDepth = 16;
     static constexpr size_t kMaxAtoms = 8192;
 
-    size_t d = 0;         ///< dimension of the vectors
-    size_t M = 0;         ///< bits, and atoms of the basis
+    size_t d = 0;              ///< dimension of the vectors
+    size_t M = 0;              ///< bits, and atoms of the basis
     int depth = kDefaultDepth; ///< binary planes of the basis
     Metric metric = Metric::l2;
     size_t code_size = 0; ///< bytes per vector

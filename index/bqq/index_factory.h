@@ -21,15 +21,11 @@ namespace bqq {
  * @throws faiss::FaissException  for a description that cannot be read (the message names it)
  */
 faiss::Index* index_factory(
-        int d,
-        const std::string& description,
-        faiss::MetricType metric = faiss::METRIC_L2);
+        int d, const std::string& description, faiss::MetricType metric = faiss::METRIC_L2);
 
 /// The same with the description first.
 inline faiss::Index* index_factory(
-        const std::string& description,
-        int d,
-        faiss::MetricType metric = faiss::METRIC_L2) {
+        const std::string& description, int d, faiss::MetricType metric = faiss::METRIC_L2) {
     return index_factory(d, description, metric);
 }
 

@@ -138,7 +138,8 @@ void fit_planes(std::span<const float> target, std::span<const float> code_gram,
             for (size_t j = 0; j < d; ++j)
                 bits[j / 8] |= static_cast<uint8_t>((planes.bits(j) >> b & 1u) << (j % 8));
         }
-        for (size_t j = 0; j < d; ++j) lost[k * d + j] = target[k * d + j] - planes.value(planes.bits(j));
+        for (size_t j = 0; j < d; ++j)
+            lost[k * d + j] = target[k * d + j] - planes.value(planes.bits(j));
     }
     basis.expand();
 }

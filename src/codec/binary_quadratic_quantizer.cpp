@@ -21,8 +21,7 @@ void check_finite(const float* x, size_t n, size_t d, const char* what) {
                         " at row " + std::to_string(i) + ", column " + std::to_string(j));
 }
 
-BinaryQuadraticQuantizer::BinaryQuadraticQuantizer(
-        size_t d_, size_t M_, Metric metric_, int depth_)
+BinaryQuadraticQuantizer::BinaryQuadraticQuantizer(size_t d_, size_t M_, Metric metric_, int depth_)
         : d(d_), M(M_), depth(depth_), metric(metric_) {
     if (d == 0) throw std::invalid_argument("BQQ: dimension d = 0, must be at least 1");
     if (M == 0 || M > kMaxAtoms)
@@ -50,7 +49,7 @@ void BinaryQuadraticQuantizer::train(
 
 void BinaryQuadraticQuantizer::set_trained(Basis basis, const ScaleCodec& scales) {
     basis.expand();
-    program_ = std::make_shared<BinaryQuadraticProgram>(basis.B, M, d, kCodeSweeps);
+    program_ = std::make_shared<BinaryQuadraticProgram>(basis.B, M, d);
     basis_ = std::move(basis);
     scales_ = scales;
     is_trained = true;

@@ -1,4 +1,3 @@
-#include <cstdio>
 #include "codec/calibration.h"
 
 #include "kernels/dot_rows.h"
@@ -7,13 +6,14 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <vector>
 
 namespace bqq {
 
 namespace {
 
-constexpr size_t kQueries = 1000;
+constexpr size_t kQueries = 500;
 constexpr size_t kQueriesTogether = 16; // read the sample once for all of them
 constexpr size_t kNeighbours = 10;
 // Below this many vectors the ten nearest say little; the scales then stay uncalibrated.
@@ -86,11 +86,10 @@ float choose_calibration(const EncodedSample& sample) {
         const auto first = static_cast<size_t>(group);
         const size_t count = std::min(kQueriesTogether, queries - first);
         std::vector<float> dots(count * n), estimates(count * n), scores(n);
+        kernels::dot_rows(q.data() + first * d, d, count, sample.weighted, d, n, d, dots.data(), n);
         kernels::dot_rows(
-                q.data() + first * d, d, count, sample.weighted, d, n, d, dots.data(), n);
-        kernels::dot_rows(
-                w.data() + first * sample.stride, sample.stride, count, sample.signs, sample.stride, n, M,
-                estimates.data(), n);
+                w.data() + first * sample.stride, sample.stride, count, sample.signs, sample.stride,
+                n, M, estimates.data(), n);
         for (size_t i = 0; i < count; ++i) {
             for (size_t r = 0; r < n; ++r)
                 scores[r] = (l2 ? static_cast<float>(sample.x2[r]) : 0.0f) -
@@ -106,7 +105,6 @@ float choose_calibration(const EncodedSample& sample) {
             }
         }
     }
-    if (getenv("BQQ_DEBUG")) for (size_t c = 0; c < kChoices; ++c) fprintf(stderr, "%g: %.4f\n", kCandidates[c], hits[c] / 10.0 / queries);
     return kCandidates[smoothed_best(hits)];
 }
 
@@ -133,8 +131,10 @@ ScaleCodec choose_scales(const EncodedSample& sample) {
     }
     if (gain_max <= 0) return codec;
     codec.gain_min = std::max(0.0f, gain_min - kGainRoom * (gain_max - gain_min));
-    codec.gain_step =
-            std::max(gain_max + kGainRoom * (gain_max - gain_min) - codec.gain_min, 1e-3f * gain_max) / 255;
+    codec.gain_step = std::max(
+                              gain_max + kGainRoom * (gain_max - gain_min) - codec.gain_min,
+                              1e-3f * gain_max) /
+                      255;
     codec.norm_step = kNormRoom * norm_max / 65535;
     return codec;
 }

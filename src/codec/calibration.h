@@ -15,9 +15,9 @@ struct EncodedSample {
     const Basis& basis;
     Metric metric;
     size_t n;
-    const float* weighted;     ///< n x d, in units of the basis, times gain_weight
-    const double* x2;          ///< n
-    const float* signs;        ///< n x stride
+    const float* weighted; ///< n x d, in units of the basis, times gain_weight
+    const double* x2;      ///< n
+    const float* signs;    ///< n x stride
     size_t stride;
     std::span<const Fit> fits; ///< n
 };

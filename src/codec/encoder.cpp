@@ -25,16 +25,29 @@ float gain_weight(double x2) {
     return x2 > 0 ? static_cast<float>(1 / std::sqrt(std::sqrt(x2))) : 1.0f;
 }
 
+namespace {
+
+/// What the signs that solve() found make of h, |x|^2 left out.
+Fit measure(
+        const BinaryQuadraticProgram& program, const float* h, const float* field,
+        const float* signs, size_t M) {
+    double dot = 0;
+    for (size_t k = 0; k < M; ++k) dot += static_cast<double>(h[k]) * static_cast<double>(signs[k]);
+    return {dot, program.reconstruction_energy(h, field, signs), 0};
+}
+
+} // namespace
+
 void encode_weighted(
-        const BinaryQuadraticProgram& program, const float* B, size_t M, size_t d, const float* unit,
-        const double* x2, size_t n, float* signs, std::span<Fit> fits) {
+        const BinaryQuadraticProgram& program, const float* B, size_t M, size_t d,
+        const float* unit, const double* x2, size_t n, float* signs, std::span<Fit> fits) {
     const size_t stride = program.stride();
     constexpr size_t kRows = 16; // rows projected together, so that B is read once for all of them
     const auto blocks = static_cast<int64_t>((n + kRows - 1) / kRows);
 #pragma omp parallel if (blocks > 1)
     {
         std::vector<float> h(kRows * stride);
-        std::vector<float> field(stride);
+        std::vector<float> field(stride), scaled(stride), again(stride);
 #pragma omp for schedule(dynamic, 4)
         for (int64_t block = 0; block < blocks; ++block) {
             const size_t begin = static_cast<size_t>(block) * kRows;
@@ -46,11 +59,22 @@ void encode_weighted(
                 std::copy_n(hi, stride, field.begin());
                 program.solve(field.data(), s);
                 if (fits.empty()) continue;
-                double dot = 0;
-                for (size_t k = 0; k < M; ++k) dot += static_cast<double>(hi[k]) * s[k];
-                fits[begin + i] = {
-                        dot / static_cast<double>(gain_weight(x2[begin + i])),
-                        program.reconstruction_energy(hi, field.data(), s), x2[begin + i]};
+                Fit fit = measure(program, hi, field.data(), s, M);
+                const double alpha = fit.dot / fit.xhat2;
+                if (alpha > 0 && std::isfinite(alpha)) {
+                    for (size_t k = 0; k < M; ++k) scaled[k] = static_cast<float>(hi[k] / alpha);
+                    std::copy_n(scaled.data(), stride, field.begin());
+                    program.solve(field.data(), again.data());
+                    Fit second = measure(program, scaled.data(), field.data(), again.data(), M);
+                    second.dot *= alpha;
+                    if (second.dot * second.dot * fit.xhat2 > fit.dot * fit.dot * second.xhat2) {
+                        fit = second;
+                        std::copy_n(again.data(), stride, s);
+                    }
+                }
+                fit.dot /= static_cast<double>(gain_weight(x2[begin + i]));
+                fit.x2 = x2[begin + i];
+                fits[begin + i] = fit;
             }
         }
     }

@@ -38,7 +38,7 @@ float gain_weight(double x2);
  * @param fits   output, size n, about the unweighted vectors; or empty
  */
 void encode_weighted(
-        const BinaryQuadraticProgram& program, const float* B, size_t M, size_t d, const float* unit,
-        const double* x2, size_t n, float* signs, std::span<Fit> fits);
+        const BinaryQuadraticProgram& program, const float* B, size_t M, size_t d,
+        const float* unit, const double* x2, size_t n, float* signs, std::span<Fit> fits);
 
 } // namespace bqq

@@ -45,7 +45,8 @@ RowMatrix principal_directions(
     kernels::dot_rows_parallel(y.data(), n, m, y.data(), n, m, n, covariance.data(), m);
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(
             Eigen::Map<RowMatrix>(covariance.data(), rows, rows).cast<double>());
-    const Eigen::MatrixXf rotation = solver.eigenvectors().rowwise().reverse().transpose().cast<float>();
+    const Eigen::MatrixXf rotation =
+            solver.eigenvectors().rowwise().reverse().transpose().cast<float>();
     return rotation * Q;
 }
 
@@ -78,7 +79,8 @@ std::vector<size_t> energy_order(const std::vector<float>& atoms, size_t M, size
     return order;
 }
 
-std::vector<float> rows_in_order(const std::vector<float>& matrix, const std::vector<size_t>& order) {
+std::vector<float> rows_in_order(
+        const std::vector<float>& matrix, const std::vector<size_t>& order) {
     const size_t width = matrix.size() / order.size();
     std::vector<float> result(matrix.size());
     for (size_t i = 0; i < order.size(); ++i)
@@ -98,7 +100,8 @@ std::vector<float> initial_atoms(const float* x, size_t n, size_t d, size_t M, u
             left[i] += static_cast<double>(y[i * n + r]) * static_cast<double>(y[i * n + r]);
     std::vector<float> atoms(M * d);
     for (size_t k = 0; k < M; ++k) {
-        const auto i = static_cast<size_t>(std::max_element(left.begin(), left.end()) - left.begin());
+        const auto i =
+                static_cast<size_t>(std::max_element(left.begin(), left.end()) - left.begin());
         float* along = y.data() + i * n;
         double sum = 0;
         for (size_t r = 0; r < n; ++r) sum += std::fabs(along[r]);
@@ -109,8 +112,7 @@ std::vector<float> initial_atoms(const float* x, size_t n, size_t d, size_t M, u
             left[i] += static_cast<double>(along[r]) * static_cast<double>(along[r]);
         }
         for (size_t j = 0; j < d; ++j)
-            atoms[k * d + j] =
-                    step * P(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j));
+            atoms[k * d + j] = step * P(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j));
     }
     return rows_in_order(atoms, energy_order(atoms, M, d));
 }

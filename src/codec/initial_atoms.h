@@ -20,7 +20,8 @@ std::vector<float> initial_atoms(const float* x, size_t n, size_t d, size_t M, u
 std::vector<size_t> energy_order(const std::vector<float>& atoms, size_t M, size_t d);
 
 /// Row i of the result is row order[i] of matrix, which has as many rows as order has entries.
-std::vector<float> rows_in_order(const std::vector<float>& matrix, const std::vector<size_t>& order);
+std::vector<float> rows_in_order(
+        const std::vector<float>& matrix, const std::vector<size_t>& order);
 
 /// The transpose (m x n) of rows (n x m, stride lda).
 std::vector<float> transposed(const float* rows, size_t lda, size_t n, size_t m);

@@ -18,8 +18,8 @@ namespace bqq {
 namespace {
 
 // Early rounds see a part of the sample; the last ones see all, the very last with the planes of the basis.
-constexpr size_t kEarlyPointsPerAtom = 100;
-constexpr int kFullRounds = 8;
+constexpr size_t kEarlyPointsPerAtom = 64;
+constexpr int kFullRounds = 6;
 constexpr int kPlaneRounds = 2;
 // Each early round steps beyond the least-squares basis by this part of its change: as good after 16 rounds
 // as 25 without (Fashion-MNIST, M = 128).
@@ -89,7 +89,8 @@ private:
         double energy = 0;
         for (size_t row : rows)
             for (size_t j = 0; j < d_; ++j) {
-                const double r = static_cast<double>(x[row * d_ + j]) - static_cast<double>(basis_.mean[j]);
+                const double r =
+                        static_cast<double>(x[row * d_ + j]) - static_cast<double>(basis_.mean[j]);
                 energy += r * r;
             }
         const auto rms = static_cast<float>(std::sqrt(energy / static_cast<double>(n_)));
@@ -110,11 +111,12 @@ private:
     /// One round: signs of the first n vectors given B, then B given the signs.
     void update_basis(size_t n, float momentum, bool planes) {
         basis_.B = rows_in_order(basis_.B, energy_order(basis_.B, M_, d_));
-        const BinaryQuadraticProgram program(basis_.B, M_, d_, kTrainingSweeps);
+        const BinaryQuadraticProgram program(basis_.B, M_, d_);
         const size_t stride = program.stride();
         std::vector<float> signs(n * stride);
         encode_weighted(
-                program, basis_.B.data(), M_, d_, weighted_.data(), x2_.data(), n, signs.data(), {});
+                program, basis_.B.data(), M_, d_, weighted_.data(), x2_.data(), n, signs.data(),
+                {});
 
         const std::vector<float> signs_t = transposed(signs.data(), stride, n, M_);
         std::vector<float> gram(M_ * M_);  // S^T S
@@ -139,7 +141,8 @@ private:
     }
 
     /// gram^-1 right
-    std::vector<float> solve(const std::vector<float>& gram, const std::vector<float>& right) const {
+    std::vector<float> solve(
+            const std::vector<float>& gram, const std::vector<float>& right) const {
         using RowMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
         const auto m = static_cast<Eigen::Index>(M_);
         const auto d = static_cast<Eigen::Index>(d_);
@@ -152,13 +155,15 @@ private:
 
     ScaleCodec fit_scales() {
         const size_t n = std::min(n_, kCalibrationVectors);
-        const BinaryQuadraticProgram program(basis_.B, M_, d_, kCodeSweeps);
+        const BinaryQuadraticProgram program(basis_.B, M_, d_);
         std::vector<float> signs(n * program.stride());
         std::vector<Fit> fits(n);
         encode_weighted(
-                program, basis_.B.data(), M_, d_, weighted_.data(), x2_.data(), n, signs.data(), fits);
+                program, basis_.B.data(), M_, d_, weighted_.data(), x2_.data(), n, signs.data(),
+                fits);
         return choose_scales(
-                {basis_, metric_, n, weighted_.data(), x2_.data(), signs.data(), program.stride(), fits});
+                {basis_, metric_, n, weighted_.data(), x2_.data(), signs.data(), program.stride(),
+                 fits});
     }
 };
 

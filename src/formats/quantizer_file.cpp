@@ -16,7 +16,8 @@ constexpr uint64_t kMaxDimension = uint64_t{1} << 24;
 
 void check_number(float value, const char* name) {
     if (!std::isfinite(value))
-        throw std::runtime_error("quantizer has " + std::string(name) + " = " + std::to_string(value));
+        throw std::runtime_error(
+                "quantizer has " + std::string(name) + " = " + std::to_string(value));
 }
 
 } // namespace
@@ -46,8 +47,8 @@ BinaryQuadraticQuantizer read_quantizer(const ByteSource& source) {
     const auto is_trained = read_value<uint8_t>(source);
     if (d > kMaxDimension || inner_product > 1 || is_trained > 1)
         throw std::runtime_error(
-                "quantizer has d = " + std::to_string(d) + ", metric " + std::to_string(inner_product) +
-                ", is_trained " + std::to_string(is_trained));
+                "quantizer has d = " + std::to_string(d) + ", metric " +
+                std::to_string(inner_product) + ", is_trained " + std::to_string(is_trained));
     BinaryQuadraticQuantizer quantizer(
             d, M, inner_product != 0 ? Metric::inner_product : Metric::l2, depth);
     if (is_trained == 0) return quantizer;

@@ -16,6 +16,14 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr size_t kRowsA = 4;
 constexpr size_t kRowsB = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 
+/// n < Lanes(df) floats, then zeros. Before AVX2, MaskedLoad reads all lanes from an aligned address.
+template <class D>
+HWY_INLINE hn::Vec<D> load_tail(D df, const float* from, size_t n) {
+    HWY_ALIGN float lanes[hn::MaxLanes(D())] = {};
+    std::copy_n(from, n, lanes);
+    return hn::Load(df, lanes);
+}
+
 template <size_t RA, size_t RB, class D>
 HWY_INLINE void dot_tile(
         D df, const float* a, size_t lda, const float* b, size_t ldb, size_t d, bool first,
@@ -35,11 +43,10 @@ HWY_INLINE void dot_tile(
         }
     }
     if (k < d) {
-        const auto tail = hn::FirstN(df, d - k);
         V vb[RB];
-        for (size_t j = 0; j < RB; ++j) vb[j] = hn::MaskedLoad(tail, df, b + j * ldb + k);
+        for (size_t j = 0; j < RB; ++j) vb[j] = load_tail(df, b + j * ldb + k, d - k);
         for (size_t i = 0; i < RA; ++i) {
-            const V va = hn::MaskedLoad(tail, df, a + i * lda + k);
+            const V va = load_tail(df, a + i * lda + k, d - k);
             for (size_t j = 0; j < RB; ++j) sum[i][j] = hn::MulAdd(va, vb[j], sum[i][j]);
         }
     }
@@ -74,10 +81,12 @@ void dot_rows(
             size_t i = 0;
             for (; i + kRowsA <= na; i += kRowsA)
                 dot_strip<kRowsA>(
-                        df, a + i * lda + k, lda, bk, ldb, panel, depth, k == 0, c + i * ldc + j, ldc);
+                        df, a + i * lda + k, lda, bk, ldb, panel, depth, k == 0, c + i * ldc + j,
+                        ldc);
             for (; i < na; ++i)
                 dot_strip<1>(
-                        df, a + i * lda + k, lda, bk, ldb, panel, depth, k == 0, c + i * ldc + j, ldc);
+                        df, a + i * lda + k, lda, bk, ldb, panel, depth, k == 0, c + i * ldc + j,
+                        ldc);
         }
     }
 }

@@ -34,17 +34,16 @@ HWY_INLINE uint64_t accepted(
         const Coupling& c, size_t k, float quarter_temperature, const float* noise,
         const float* field, const float* signs) {
     const Tag df;
-    const auto threshold = hn::Mul(
-            hn::Set(df, quarter_temperature),
-            hn::Mul(hn::LoadU(df, c.diagonal + k), hn::LoadU(df, noise + k)));
+    const auto threshold =
+            hn::Mul(hn::Set(df, quarter_temperature),
+                    hn::Mul(hn::LoadU(df, c.diagonal + k), hn::LoadU(df, noise + k)));
     const auto cost = hn::Mul(hn::LoadU(df, field + k), hn::LoadU(df, signs + k));
     uint8_t bytes[8] = {};
     hn::StoreMaskBits(df, hn::Lt(cost, threshold), bytes);
     return uint64_t{bytes[0]} | uint64_t{bytes[1]} << 8;
 }
 
-size_t sweep(
-        const Coupling& c, float temperature, const float* noise, float* field, float* signs) {
+size_t sweep(const Coupling& c, float temperature, const float* noise, float* field, float* signs) {
     const size_t lanes = hn::Lanes(Tag());
     size_t flips = 0;
     for (size_t k = 0; k < c.stride; k += lanes) {

@@ -50,8 +50,8 @@ struct WideSum {
         const auto high_even = hn::And(high, hn::Set(dw, 0xff));
         const auto high_odd = hn::ShiftRight<8>(high);
         hn::StoreInterleaved2(
-                hn::Add(even, hn::ShiftLeft<7>(high_even)), hn::Add(odd, hn::ShiftLeft<7>(high_odd)),
-                dw, scores);
+                hn::Add(even, hn::ShiftLeft<7>(high_even)),
+                hn::Add(odd, hn::ShiftLeft<7>(high_odd)), dw, scores);
     }
 };
 
@@ -71,7 +71,8 @@ HWY_INLINE void block_scores_inline(const ScanTables& t, const uint8_t* block, u
         for (; j < t.wide_bytes; ++j, code += kBlock, table += 64) {
             const auto c = hn::LoadU(db, code);
             const auto lo = hn::And(c, nibble);
-            const auto hi = hn::And(hn::BitCast(db, hn::ShiftRight<4>(hn::BitCast(Words(), c))), nibble);
+            const auto hi =
+                    hn::And(hn::BitCast(db, hn::ShiftRight<4>(hn::BitCast(Words(), c))), nibble);
             sum.add(hn::Add(look_up(table, lo), look_up(table + 16, hi)));
             high = hn::Add(high, hn::Add(look_up(table + 32, lo), look_up(table + 48, hi)));
         }
@@ -80,8 +81,8 @@ HWY_INLINE void block_scores_inline(const ScanTables& t, const uint8_t* block, u
             for (; j < end; ++j, code += kBlock, table += 32) {
                 const auto c = hn::LoadU(db, code);
                 const auto lo = hn::And(c, nibble);
-                const auto hi =
-                        hn::And(hn::BitCast(db, hn::ShiftRight<4>(hn::BitCast(Words(), c))), nibble);
+                const auto hi = hn::And(
+                        hn::BitCast(db, hn::ShiftRight<4>(hn::BitCast(Words(), c))), nibble);
                 group = hn::Add(group, hn::Add(look_up(table, lo), look_up(table + 16, hi)));
             }
             sum.add(group);

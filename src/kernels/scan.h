@@ -25,8 +25,8 @@ inline constexpr size_t kBlock = 64;
 struct ScanTables {
     size_t code_bytes;
     size_t wide_bytes;
-    const uint8_t* tables;             ///< 64 bytes for each wide byte, then 32 for each narrow one
-    std::span<const uint16_t> groups;  ///< one past the last code byte of each group of narrow bytes
+    const uint8_t* tables;            ///< 64 bytes for each wide byte, then 32 for each narrow one
+    std::span<const uint16_t> groups; ///< one past the last code byte of each group of narrow bytes
 };
 
 /// No score may exceed this: the high digits of a score are added up in 8 bits.

@@ -13,7 +13,9 @@ void CodeBlocks::add(size_t n, const uint8_t* codes) {
     size_ += n;
 }
 
-void CodeBlocks::reserve(size_t n) { lines_.reserve((n + kBlock - 1) / kBlock * code_size_); }
+void CodeBlocks::reserve(size_t n) {
+    lines_.reserve((n + kBlock - 1) / kBlock * code_size_);
+}
 
 void CodeBlocks::truncate(size_t n) {
     size_ = std::min(size_, n);

@@ -26,20 +26,28 @@ public:
     /// @param w  size M, and `q2` = |q - mean|^2 (L2) or <q, mean> (inner product), in units of the basis
     Scan(const BinaryQuadraticQuantizer& quantizer, const float* w, double q2,
          const ScanParameters& parameters)
-            : scales_(quantizer.scales()), l2_(quantizer.metric == Metric::l2), q2_(q2),
+            : scales_(quantizer.scales()),
+              l2_(quantizer.metric == Metric::l2),
+              q2_(q2),
               unit_(quantizer.basis().scale) {
         query_.assign({w, quantizer.M}, parameters.query_bits);
         // Twice the product for L2, and the margin added to it: a bound from below.
         const float weight = l2_ ? 2.0f : 1.0f;
         const ScaleCodec& s = scales_;
-        filter_ = {l2_, s.gain_min, s.gain_step, s.norm_step, weight * query_.slope(),
-                   weight * (query_.offset() + parameters.margin * query_.error())};
+        filter_ = {
+                l2_,
+                s.gain_min,
+                s.gain_step,
+                s.norm_step,
+                weight * query_.slope(),
+                weight * (query_.offset() + parameters.margin * query_.error())};
     }
 
     /// Calls candidate(position, key) for each code of the blocks whose key is below threshold().
     template <class Threshold, class Candidate>
-    void run(const CodeBlocks& codes, size_t begin, size_t end, const Allowed& allowed,
-             const Threshold& threshold, const Candidate& candidate) const {
+    void run(
+            const CodeBlocks& codes, size_t begin, size_t end, const Allowed& allowed,
+            const Threshold& threshold, const Candidate& candidate) const {
         const kernels::ScanTables tables = query_.tables();
         uint64_t survivors = 0;
         for (size_t b = begin; b < end; ++b) {
@@ -83,7 +91,8 @@ private:
     float exact_key(const uint8_t* code, size_t code_bytes) const {
         const uint8_t* stored = code + code_bytes * kBlock;
         const uint8_t bytes[3] = {
-                stored[0], l2_ ? stored[kBlock] : uint8_t{0}, l2_ ? stored[2 * kBlock] : uint8_t{0}};
+                stored[0], l2_ ? stored[kBlock] : uint8_t{0},
+                l2_ ? stored[2 * kBlock] : uint8_t{0}};
         const StoredScales s = scales_.decode(bytes);
         const float dot = query_.dot(code, kBlock);
         return l2_ ? s.nu - 2 * s.alpha * dot : -s.alpha * dot;
@@ -110,8 +119,7 @@ std::vector<Scan> prepare(
             q2[i] += static_cast<double>(xi[j]) * static_cast<double>(basis.mean[j]);
         q2[i] /= static_cast<double>(basis.scale);
     }
-    kernels::dot_rows(
-            q.data(), d, n, basis.B.data(), d, quantizer.M, d, w.data(), quantizer.M);
+    kernels::dot_rows(q.data(), d, n, basis.B.data(), d, quantizer.M, d, w.data(), quantizer.M);
     std::vector<Scan> scans;
     scans.reserve(n);
     for (size_t i = 0; i < n; ++i)
@@ -148,10 +156,11 @@ private:
 } // namespace
 
 void search_codes(
-        const BinaryQuadraticQuantizer& quantizer, const CodeBlocks& codes, size_t n, const float* x,
-        size_t k, const ScanParameters& parameters, const Allowed& allowed, float* distances,
-        int64_t* labels) {
-    const size_t piece = std::max<size_t>(1, kPieceBytes / std::max<size_t>(1, codes.block_bytes()));
+        const BinaryQuadraticQuantizer& quantizer, const CodeBlocks& codes, size_t n,
+        const float* x, size_t k, const ScanParameters& parameters, const Allowed& allowed,
+        float* distances, int64_t* labels) {
+    const size_t piece =
+            std::max<size_t>(1, kPieceBytes / std::max<size_t>(1, codes.block_bytes()));
     const auto groups = static_cast<int64_t>((n + kQueriesTogether - 1) / kQueriesTogether);
     const float worst = quantizer.metric == Metric::l2 ? std::numeric_limits<float>::max()
                                                        : std::numeric_limits<float>::lowest();
@@ -184,7 +193,8 @@ void search_codes(
 
 void range_search_codes(
         const BinaryQuadraticQuantizer& quantizer, const CodeBlocks& codes, const float* x,
-        float radius, const ScanParameters& parameters, const Allowed& allowed, const Found& found) {
+        float radius, const ScanParameters& parameters, const Allowed& allowed,
+        const Found& found) {
     const std::vector<Scan> scans = prepare(quantizer, 1, x, parameters);
     const Scan& scan = scans.front();
     const float threshold = scan.key(radius);

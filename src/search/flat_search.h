@@ -27,9 +27,9 @@ using Allowed = std::function<bool(int64_t position)>;
  *                   worst distance
  */
 void search_codes(
-        const BinaryQuadraticQuantizer& quantizer, const CodeBlocks& codes, size_t n, const float* x,
-        size_t k, const ScanParameters& parameters, const Allowed& allowed, float* distances,
-        int64_t* labels);
+        const BinaryQuadraticQuantizer& quantizer, const CodeBlocks& codes, size_t n,
+        const float* x, size_t k, const ScanParameters& parameters, const Allowed& allowed,
+        float* distances, int64_t* labels);
 
 /// Told of a code within the radius, in order of position.
 using Found = std::function<void(int64_t position, float distance)>;

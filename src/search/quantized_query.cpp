@@ -37,7 +37,8 @@ void QuantizedQuery::assign(std::span<const float> w, int bits) {
     double error = 0;
     int total = 0;
     for (size_t k = 0; k < M; ++k) {
-        integers_[k] = std::isfinite(inverse) ? static_cast<int>(std::nearbyint(w[k] * inverse)) : 0;
+        integers_[k] =
+                std::isfinite(inverse) ? static_cast<int>(std::nearbyint(w[k] * inverse)) : 0;
         const double rest = static_cast<double>(w[k]) - static_cast<double>(step_) * integers_[k];
         error += rest * rest;
         total += integers_[k];
