@@ -2,6 +2,7 @@
 
 #include "faiss_errors.h"
 #include "search/code_blocks.h"
+#include "search/first_error.h"
 #include "search/flat_search.h"
 
 #include <faiss/impl/AuxIndexStructures.h>
@@ -167,25 +168,21 @@ void IndexBQQ::range_search(
     const ScanParameters parameters = to_scan_parameters(params);
     check_queries(*this, n, x, "range_search()");
     const Allowed allowed = to_allowed(params);
-    std::exception_ptr error;
+    FirstError error;
 #pragma omp parallel if (n > 1)
     {
         faiss::RangeSearchPartialResult partial(result);
 #pragma omp for schedule(dynamic)
-        for (idx_t i = 0; i < n; ++i) {
-            try {
+        for (idx_t i = 0; i < n; ++i)
+            error.guard([&] {
                 faiss::RangeQueryResult& row = partial.new_result(i);
                 range_search_codes(
                         bqq, *codes_, x + i * d, radius, parameters, allowed,
                         [&](int64_t position, float distance) { row.add(distance, position); });
-            } catch (...) {
-#pragma omp critical
-                error = std::current_exception();
-            }
-        }
+            });
         partial.finalize();
     }
-    if (error) with_faiss_errors([&] { std::rethrow_exception(error); });
+    with_faiss_errors([&] { error.rethrow(); });
 }
 
 void IndexBQQ::reset() {

@@ -122,7 +122,6 @@ std::vector<float> noise_for(const Problem& p, uint64_t seed) {
     return noise;
 }
 
-constexpr int kSweeps = 100;
 constexpr size_t kAtomCounts[] = {1, 5, 12, 16, 17, 64, 100, 200};
 
 TEST_P(Solver, GreedySignsFollowTheFieldOfTheEarlierOnes) {
@@ -194,7 +193,7 @@ TEST_P(Solver, AnnealingLowersTheErrorBelowColdSweeps) {
         BinaryQuadraticProgram(p.atoms, p.M, p.d, 0).solve(field.data(), signs.data());
         cold += p.error(signs.data());
         field = p.h;
-        BinaryQuadraticProgram(p.atoms, p.M, p.d, kSweeps).solve(field.data(), signs.data());
+        BinaryQuadraticProgram(p.atoms, p.M, p.d).solve(field.data(), signs.data());
         annealed += p.error(signs.data());
     }
     RecordProperty("annealed_over_cold", std::to_string(annealed / cold));
@@ -210,7 +209,7 @@ TEST_P(Solver, ReachesTheMinimumOfMostSmallPrograms) {
         for (uint64_t seed = 0; seed < 20; ++seed) {
             const Problem p(M, 16, 17 * seed + M);
             std::vector<float> field = p.h, signs(p.stride);
-            BinaryQuadraticProgram(p.atoms, p.M, p.d, kSweeps).solve(field.data(), signs.data());
+            BinaryQuadraticProgram(p.atoms, p.M, p.d).solve(field.data(), signs.data());
             const double minimum = p.least_error();
             reached += p.error(signs.data()) < minimum + 1e-4 ? 1 : 0;
             error += p.error(signs.data());
@@ -226,7 +225,7 @@ TEST_P(Solver, ReachesTheMinimumOfMostSmallPrograms) {
 TEST_P(Solver, ReconstructionEnergyIsTheSquaredLength) {
     for (const size_t M : kAtomCounts) {
         const Problem p(M, 24, M);
-        const BinaryQuadraticProgram program(p.atoms, p.M, p.d, kSweeps);
+        const BinaryQuadraticProgram program(p.atoms, p.M, p.d);
         ASSERT_EQ(program.stride(), p.stride);
         std::vector<float> field = p.h, signs(p.stride);
         program.solve(field.data(), signs.data());
@@ -242,7 +241,7 @@ TEST_P(Solver, TheSameProgramHasTheSameSolution) {
     const Problem p(100, 24, 3);
     std::vector<float> first, second;
     for (std::vector<float>* signs : {&first, &second}) {
-        const BinaryQuadraticProgram program(p.atoms, p.M, p.d, kSweeps);
+        const BinaryQuadraticProgram program(p.atoms, p.M, p.d);
         std::vector<float> field = p.h;
         signs->resize(p.stride);
         program.solve(field.data(), signs->data());
@@ -254,7 +253,7 @@ TEST_P(Solver, ZeroAtomsAndZeroVectorsAreSolved) {
     Problem p(20, 4, 1);
     std::fill(p.atoms.begin(), p.atoms.end(), 0.0f);
     std::vector<float> field(p.stride), signs(p.stride);
-    BinaryQuadraticProgram(p.atoms, p.M, p.d, kSweeps).solve(field.data(), signs.data());
+    BinaryQuadraticProgram(p.atoms, p.M, p.d).solve(field.data(), signs.data());
     EXPECT_THAT(field, testing::Each(0));
     EXPECT_THAT(signs, testing::Each(testing::AnyOf(1, -1)));
 }

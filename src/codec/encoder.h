@@ -32,6 +32,9 @@ double to_unit(const Basis& basis, const float* x, float* unit);
 float gain_weight(double x2);
 
 /** Signs of n vectors in units of the basis.
+ * With fits asked for, the signs are those to keep, and sought twice: the second time at the length that
+ * the first ones found best, since the stored alpha makes up for it. Measured on Fashion-MNIST, M = 256:
+ * 10-recall@10 from 0.7695 to 0.7734.
  * @param unit   size n * d, each multiplied by its gain_weight
  * @param x2     size n: |unit|^2 before it was weighted
  * @param signs  output, size n * program.stride()

