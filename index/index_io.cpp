@@ -4,6 +4,7 @@
 
 #include "faiss_errors.h"
 #include "formats/atomic_file.h"
+#include "formats/digest.h"
 #include "formats/quantizer_file.h"
 #include "index_parts.h"
 
@@ -14,7 +15,6 @@
 #include <faiss/VectorTransform.h>
 #include <faiss/impl/FaissAssert.h>
 #include <faiss/index_io.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -44,16 +44,6 @@ enum class Tag : uint8_t {
     id_map2 = 4,
     refine = 5,
     refine_flat = 6
-};
-
-class Digest {
-public:
-    Digest() : state_(XXH3_createState(), XXH3_freeState) { XXH3_64bits_reset(state_.get()); }
-    void update(const void* bytes, size_t size) { XXH3_64bits_update(state_.get(), bytes, size); }
-    uint64_t value() const { return XXH3_64bits_digest(state_.get()); }
-
-private:
-    std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state_;
 };
 
 /// Hands bytes on to FAISS's writer and keeps their digest.

@@ -2,10 +2,10 @@
 
 #include "kernels/flips.h"
 #include "random_data.h"
+#include "targets.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,25 +17,12 @@ namespace {
 using bqq::BinaryQuadraticProgram;
 using bqq::kernels::Coupling;
 using bqq::test::normal_numbers;
-
-std::vector<int64_t> targets() {
-    std::vector<int64_t> all;
-    for (int64_t rest = hwy::SupportedTargets(); rest != 0; rest &= rest - 1)
-        all.push_back(rest & -rest);
-    return all;
-}
-
-std::string target_name(const testing::TestParamInfo<int64_t>& info) {
-    const std::string name = hwy::TargetName(info.param);
-    return name == "Unknown" ? name + std::to_string(info.index) : name;
-}
+using bqq::test::target_name;
+using bqq::test::targets;
+using bqq::test::TargetTest;
 
 /// Runs the solver's kernels of one instruction set.
-class Solver : public testing::TestWithParam<int64_t> {
-protected:
-    void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam()); }
-    void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
-};
+class Solver : public TargetTest {};
 INSTANTIATE_TEST_SUITE_P(Targets, Solver, testing::ValuesIn(targets()), target_name);
 
 /// Random atoms and a vector, with all that the kernels and the checks need of them.
@@ -50,8 +37,7 @@ struct Problem {
     Problem(size_t M_, size_t d_, uint64_t seed)
             : M(M_),
               d(d_),
-              stride((M + bqq::kernels::kFlipPad - 1) / bqq::kernels::kFlipPad *
-                     bqq::kernels::kFlipPad),
+              stride(bqq::kernels::padded(M)),
               atoms(normal_numbers(M, d, seed)),
               x(normal_numbers(1, d, seed + 1000)),
               gram(M * stride),
@@ -96,14 +82,15 @@ struct Problem {
         }
         return least;
     }
-    void expect_field(const std::vector<float>& field, const std::vector<float>& signs) const {
-        for (size_t k = 0; k < M; ++k) {
-            double expected = static_cast<double>(h[k]);
-            for (size_t l = 0; l < M; ++l)
-                expected -= static_cast<double>(gram[k * stride + l] * signs[l]);
-            ASSERT_NEAR(field[k], expected, 2e-5 * std::sqrt(static_cast<double>(M)))
+    double field(size_t k, const std::vector<float>& signs) const {
+        double f = static_cast<double>(h[k]);
+        for (size_t l = 0; l < M; ++l) f -= static_cast<double>(gram[k * stride + l] * signs[l]);
+        return f;
+    }
+    void expect_field(const std::vector<float>& field_, const std::vector<float>& signs) const {
+        for (size_t k = 0; k < M; ++k)
+            ASSERT_NEAR(field_[k], field(k, signs), 2e-5 * std::sqrt(static_cast<double>(M)))
                     << "atom " << k;
-        }
     }
 
 private:
@@ -153,6 +140,66 @@ TEST_P(Solver, AnnealingKeepsTheFieldOfItsSigns) {
             for (size_t k = 0; k < p.stride; ++k)
                 ASSERT_TRUE(signs[k] == 1 || (signs[k] == -1 && k < M)) << "sign " << k;
             p.expect_field(field, signs);
+        }
+}
+
+TEST_P(Solver, SweepFlipsNamesItsFlipsAndKeepsTheField) {
+    bool flipped_twice = false;
+    for (const size_t M : kAtomCounts)
+        for (const size_t sweeps : {1, 2, 5})
+            for (const float temperature : {0.0f, 2.0f, 100.0f}) {
+                SCOPED_TRACE(
+                        testing::Message()
+                        << "M " << M << " sweeps " << sweeps << " temperature " << temperature);
+                const Problem p(M, 24, M);
+                std::vector<float> field = p.h, signs(p.stride);
+                bqq::kernels::greedy_signs(p.coupling(), field.data(), signs.data());
+                std::vector<float> again = signs;
+                std::vector<uint32_t> flipped(sweeps * M + 1, ~0u);
+                uint64_t random = 3;
+                const size_t flips = bqq::kernels::sweep_flips(
+                        p.coupling(), temperature, sweeps, noise_for(p, M), random, field.data(),
+                        signs.data(), flipped.data());
+                ASSERT_LE(flips, sweeps * M);
+                EXPECT_EQ(flipped[flips], ~0u) << "written beside the flips";
+                std::vector<int> times(M);
+                for (size_t f = 0; f < flips; ++f) {
+                    ASSERT_LT(flipped[f], M);
+                    again[flipped[f]] *= -1;
+                    flipped_twice |= ++times[flipped[f]] == 2;
+                }
+                EXPECT_EQ(again, signs);
+                for (size_t k = M; k < p.stride; ++k) ASSERT_EQ(signs[k], 1) << "padding";
+                p.expect_field(field, signs);
+            }
+    EXPECT_TRUE(flipped_twice);
+}
+
+TEST_P(Solver, SweepFlipsDecidesSignBySign) {
+    // All draws are 1: a sign is flipped where 4 s f < temperature * unit, the flips before it done.
+    for (const size_t M : kAtomCounts)
+        for (const float temperature : {0.0f, 3.0f}) {
+            const Problem p(M, 24, M);
+            const std::vector<float> noise(2 * p.stride, 1.0f);
+            std::vector<float> signs(p.stride, 1.0f), field(p.stride);
+            for (size_t k = 0; k < M; ++k) field[k] = static_cast<float>(p.field(k, signs));
+            std::vector<float> expected = signs;
+            std::vector<uint32_t> expected_flips;
+            for (size_t k = 0; k < M; ++k) {
+                const double threshold = static_cast<double>(temperature * p.diagonal[k]);
+                if (4 * static_cast<double>(expected[k]) * p.field(k, expected) >= threshold)
+                    continue;
+                expected[k] *= -1;
+                expected_flips.push_back(static_cast<uint32_t>(k));
+            }
+            std::vector<uint32_t> flipped(M);
+            uint64_t random = 3;
+            flipped.resize(bqq::kernels::sweep_flips(
+                    p.coupling(), temperature, 1, noise, random, field.data(), signs.data(),
+                    flipped.data()));
+            EXPECT_EQ(flipped, expected_flips) << "M " << M << " temperature " << temperature;
+            EXPECT_EQ(signs, expected) << "M " << M << " temperature " << temperature;
+            EXPECT_NE(random, 3u) << "the next call has other draws";
         }
 }
 

@@ -14,5 +14,7 @@ void add_build(CLI::App& app, Run& run);
 void add_search(CLI::App& app, Run& run);
 void add_eval(CLI::App& app, Run& run);
 void add_info(CLI::App& app, Run& run);
+void add_compress(CLI::App& app, Run& run);
+void add_decompress(CLI::App& app, Run& run);
 
 } // namespace bqq::command

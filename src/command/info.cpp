@@ -1,10 +1,13 @@
 #include "command/arguments.h"
 #include "command/commands.h"
+#include "command/matrix_description.h"
 #include "command/text_output.h"
 #include "command/wrapped_index.h"
+#include "formats/input_file.h"
 
 #include <bqq/IndexBQQ.h>
 #include <bqq/index_io.h>
+#include <bqq/matrix_codec.h>
 
 #include <nlohmann/json.hpp>
 
@@ -13,6 +16,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace bqq::command {
 
@@ -20,8 +24,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::string_view matrix_magic = "BQQM"; // a compressed matrix begins with it
+
 struct InfoOptions {
-    std::string index;
+    std::string path;
     std::string json;
 };
 
@@ -29,7 +35,7 @@ Json describe_codes(const IndexBQQ& index) {
     return {{"bits", index.bqq.M}, {"depth", index.bqq.depth}, {"code_size", index.bqq.code_size}};
 }
 
-Json describe(const std::string& path) {
+Json describe_index(const std::string& path) {
     const std::unique_ptr<faiss::Index> index(read_index(path));
     const auto bytes = std::filesystem::file_size(path);
     Json info{{"index", index_name(index.get())}, {"d", index->d},
@@ -45,6 +51,18 @@ Json describe(const std::string& path) {
     return info;
 }
 
+bool is_compressed_matrix(const std::string& path) {
+    InputFile file(path);
+    std::string start(matrix_magic.size(), '\0');
+    file.read(start.data(), start.size());
+    return start == matrix_magic;
+}
+
+Json describe(const std::string& path) {
+    if (is_compressed_matrix(path)) return describe_matrix(MatrixCodec::load(path), path);
+    return describe_index(path);
+}
+
 void print(const Json& info) {
     for (const auto& [key, value] : info.items()) {
         if (value.is_object()) {
@@ -58,7 +76,7 @@ void print(const Json& info) {
 
 int info(const InfoOptions& options) {
     check_text_path(options.json);
-    const Json found = describe(options.index);
+    const Json found = describe(options.path);
     if (options.json != "-") print(found);
     if (!options.json.empty()) write_text(options.json, found.dump(2) + "\n");
     return 0;
@@ -67,9 +85,9 @@ int info(const InfoOptions& options) {
 } // namespace
 
 void add_info(CLI::App& app, Run& run) {
-    CLI::App* sub = app.add_subcommand("info", "Describe an index file");
+    CLI::App* sub = app.add_subcommand("info", "Describe an index or a compressed matrix");
     auto options = std::make_shared<InfoOptions>();
-    sub->add_option("--index", options->index, "Index file")->required();
+    sub->add_option("--index,file", options->path, "Index or compressed matrix")->required();
     sub->add_option("--json", options->json, "JSON file to write, - for standard output [-]")
             ->expected(0, 1)
             ->default_str("-");

@@ -31,12 +31,17 @@ int parse_and_run(int argc, char** argv) {
     add_search(app, run);
     add_eval(app, run);
     add_info(app, run);
+    add_compress(app, run);
+    add_decompress(app, run);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& success) { // --help and --version
         return app.exit(success);
     }
-    if (!run) throw std::runtime_error("a subcommand is required: build, search, eval or info");
+    if (!run) {
+        throw std::runtime_error(
+                "a subcommand is required: build, search, eval, info, compress or decompress");
+    }
     return run();
 }
 

@@ -12,7 +12,7 @@ HWY_BEFORE_NAMESPACE();
 namespace bqq::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Tag = hn::CappedTag<float, kFlipPad>;
+using Tag = hn::CappedTag<float, kPad>;
 
 HWY_INLINE void add_row(const float* row, size_t stride, float factor, float* field) {
     const Tag df;
@@ -29,32 +29,36 @@ void greedy_signs(const Coupling& c, float* field, float* signs) {
     }
 }
 
-/// Bits of the lanes whose flip is accepted.
-HWY_INLINE uint64_t accepted(
-        const Coupling& c, size_t k, float quarter_temperature, const float* noise,
-        const float* field, const float* signs) {
+/// @param flipped  takes the signs that were flipped, if not null
+size_t sweep(
+        const Coupling& c, float temperature, const float* noise, float* field, float* signs,
+        uint32_t* flipped) {
     const Tag df;
-    const auto threshold =
-            hn::Mul(hn::Set(df, quarter_temperature),
-                    hn::Mul(hn::LoadU(df, c.diagonal + k), hn::LoadU(df, noise + k)));
-    const auto cost = hn::Mul(hn::LoadU(df, field + k), hn::LoadU(df, signs + k));
-    uint8_t bytes[8] = {};
-    hn::StoreMaskBits(df, hn::Lt(cost, threshold), bytes);
-    return uint64_t{bytes[0]} | uint64_t{bytes[1]} << 8;
-}
-
-size_t sweep(const Coupling& c, float temperature, const float* noise, float* field, float* signs) {
-    const size_t lanes = hn::Lanes(Tag());
+    const auto lane_of = hn::Iota(df, 0);
+    const auto quarter_temperature = hn::Set(df, 0.25f * temperature);
     size_t flips = 0;
-    for (size_t k = 0; k < c.stride; k += lanes) {
+    for (size_t k = 0; k < c.stride; k += hn::Lanes(df)) {
+        const auto threshold = hn::Mul(
+                quarter_temperature, hn::Mul(hn::LoadU(df, c.unit + k), hn::LoadU(df, noise + k)));
+        // These lanes' field and signs stay in registers as well: the next decision waits for them.
+        auto f = hn::LoadU(df, field + k);
+        auto s = hn::LoadU(df, signs + k);
         uint64_t later = ~uint64_t{0};
-        while (const uint64_t bits =
-                       accepted(c, k, 0.25f * temperature, noise, field, signs) & later) {
-            const int lane = std::countr_zero(bits);
+        for (;;) {
+            uint8_t bytes[8] = {};
+            hn::StoreMaskBits(df, hn::Lt(hn::Mul(f, s), threshold), bytes);
+            const uint64_t accepted = (uint64_t{bytes[0]} | uint64_t{bytes[1]} << 8) & later;
+            if (accepted == 0) break;
+            const int lane = std::countr_zero(accepted);
             const size_t i = k + static_cast<size_t>(lane);
+            const float* row = c.gram + i * c.stride;
             signs[i] = -signs[i];
-            add_row(c.gram + i * c.stride, c.stride, -2 * signs[i], field);
+            f = hn::MulAdd(hn::Set(df, -2 * signs[i]), hn::LoadU(df, row + k), f);
+            s = hn::IfThenElse(
+                    hn::Eq(lane_of, hn::Set(df, static_cast<float>(lane))), hn::Neg(s), s);
+            add_row(row, c.stride, -2 * signs[i], field);
             later = ~uint64_t{1} << lane;
+            if (flipped) flipped[flips] = static_cast<uint32_t>(i);
             ++flips;
         }
     }
@@ -68,12 +72,54 @@ void anneal_flips(
     uint64_t state = 0x9E3779B97F4A7C15u;
     for (const float temperature : temperatures) {
         state = state * 6364136223846793005u + 1442695040888963407u;
-        sweep(c, temperature, noise.data() + (state >> 33) % starts, field, signs);
+        sweep(c, temperature, noise.data() + (state >> 33) % starts, field, signs, nullptr);
     }
     // Each cold flip lowers the energy; the bound stops a cycle of flips within rounding errors.
     constexpr int kColdSweeps = 50;
     for (int i = 0; i < kColdSweeps; ++i)
-        if (sweep(c, 0, noise.data(), field, signs) == 0) break;
+        if (sweep(c, 0, noise.data(), field, signs, nullptr) == 0) break;
+}
+
+size_t sweep_flips(
+        const Coupling& c, float temperature, size_t sweeps, std::span<const float> noise,
+        uint64_t& random, float* field, float* signs, uint32_t* flipped) {
+    const size_t starts = noise.size() - c.stride;
+    size_t flips = 0;
+    for (size_t i = 0; i < sweeps; ++i) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        const float* draws = noise.data() + (random >> 33) % starts;
+        flips += sweep(c, temperature, draws, field, signs, flipped + flips);
+    }
+    return flips;
+}
+
+void correlations_to_field(
+        const AffineAtoms& atoms, const float* residual, size_t n, const float* signs,
+        float* field) {
+    const Tag df;
+    auto sums = hn::Zero(df);
+    for (size_t j = 0; j < n; j += hn::Lanes(df)) sums = hn::Add(sums, hn::LoadU(df, residual + j));
+    const auto sum = hn::SumOfLanes(df, sums);
+    for (size_t k = 0; k < atoms.stride; k += hn::Lanes(df)) {
+        const auto own = hn::Mul(hn::LoadU(df, atoms.energy + k), hn::LoadU(df, signs + k));
+        const auto rest = hn::MulAdd(hn::LoadU(df, atoms.offset + k), sum, own);
+        hn::StoreU(
+                hn::MulAdd(hn::LoadU(df, atoms.scale + k), hn::LoadU(df, field + k), rest), df,
+                field + k);
+    }
+}
+
+void add_rows(
+        std::span<const uint32_t> indices, std::span<const float> factors, const float* rows,
+        size_t ld, size_t n, float constant, float* to) {
+    const Tag df;
+    for (size_t j = 0; j < n; j += hn::Lanes(df)) {
+        auto sum = hn::Add(hn::LoadU(df, to + j), hn::Set(df, constant));
+        for (size_t i = 0; i < indices.size(); ++i)
+            sum = hn::MulAdd(
+                    hn::Set(df, factors[i]), hn::LoadU(df, rows + indices[i] * ld + j), sum);
+        hn::StoreU(sum, df, to + j);
+    }
 }
 
 } // namespace bqq::kernels::HWY_NAMESPACE
@@ -84,6 +130,9 @@ namespace bqq::kernels {
 
 HWY_EXPORT(greedy_signs);
 HWY_EXPORT(anneal_flips);
+HWY_EXPORT(sweep_flips);
+HWY_EXPORT(add_rows);
+HWY_EXPORT(correlations_to_field);
 
 void greedy_signs(const Coupling& coupling, float* field, float* signs) {
     HWY_DYNAMIC_DISPATCH(greedy_signs)(coupling, field, signs);
@@ -93,6 +142,25 @@ void anneal_flips(
         const Coupling& coupling, std::span<const float> temperatures, std::span<const float> noise,
         float* field, float* signs) {
     HWY_DYNAMIC_DISPATCH(anneal_flips)(coupling, temperatures, noise, field, signs);
+}
+
+size_t sweep_flips(
+        const Coupling& coupling, float temperature, size_t sweeps, std::span<const float> noise,
+        uint64_t& random, float* field, float* signs, uint32_t* flipped) {
+    return HWY_DYNAMIC_DISPATCH(sweep_flips)(
+            coupling, temperature, sweeps, noise, random, field, signs, flipped);
+}
+
+void add_rows(
+        std::span<const uint32_t> indices, std::span<const float> factors, const float* rows,
+        size_t ld, size_t n, float constant, float* to) {
+    HWY_DYNAMIC_DISPATCH(add_rows)(indices, factors, rows, ld, n, constant, to);
+}
+
+void correlations_to_field(
+        const AffineAtoms& atoms, const float* residual, size_t n, const float* signs,
+        float* field) {
+    HWY_DYNAMIC_DISPATCH(correlations_to_field)(atoms, residual, n, signs, field);
 }
 
 } // namespace bqq::kernels
