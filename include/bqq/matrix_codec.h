@@ -68,8 +68,8 @@ public:
     MatrixCodec() = default;
 
     /** @param X  size rows * cols, row by row
-     *  @throws std::invalid_argument  when X is empty or holds a NaN or infinity (row and column named), planes is
-     *          0, rank 0 or above 8 min(m, n), or effort not positive
+     *  @throws std::invalid_argument  when X is empty or holds a NaN, infinity or number above 1e36 (row and column
+     *          named), planes is 0, rank 0 or above 8 min(m, n), or effort not positive
      */
     static MatrixCodec compress(
             std::span<const float> X, size_t rows, size_t cols,
@@ -109,6 +109,7 @@ public:
     double seconds() const { return seconds_; } ///< that coding took
 
     /** Writes the code, its errors and seconds, with a digest.
+     * @throws std::logic_error    when there is no code
      * @throws std::runtime_error  when the file cannot be written; it is then as it was
      */
     void save(const std::string& path) const;

@@ -5,8 +5,8 @@
 
 #include <bqq/matrix_codec.h>
 
+#include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -67,10 +67,11 @@ size_t bits_of(const MatrixBlock& block, size_t planes) {
 /// Reads the file once for its digest: nothing in it is believed before that fits.
 void check_digest(InputFile& file) {
     if (file.size() < sizeof kMagic + sizeof kVersion + sizeof(uint64_t))
-        file.fail("no bqq matrix");
+        file.fail("this is no matrix that bqq wrote");
     char magic[sizeof kMagic];
     file.read(magic, sizeof magic);
-    if (std::memcmp(magic, kMagic, sizeof magic) != 0) file.fail("no bqq matrix");
+    if (std::memcmp(magic, kMagic, sizeof magic) != 0)
+        file.fail("this is no matrix that bqq wrote");
     Digest digest;
     digest.update(magic, sizeof magic);
     std::vector<uint8_t> piece(size_t{1} << 20);
@@ -91,6 +92,7 @@ void check_digest(InputFile& file) {
 } // namespace
 
 void MatrixCodec::save(const std::string& path) const {
+    if (blocks_.empty()) throw std::logic_error("BQQ: save() before compress()");
     write_atomically(path, [this](std::FILE* file) {
         Digest digest;
         const ByteSink sink = [&](const void* bytes, size_t size) {
@@ -134,14 +136,25 @@ MatrixCodec MatrixCodec::load(const std::string& path) {
     codec.block_cols_ = read_value<uint64_t>(source);
     const auto planes = read_value<uint64_t>(source);
     const auto blocks = read_value<uint64_t>(source);
+    if (codec.rows_ == 0 || codec.cols_ == 0 || codec.block_rows_ == 0 || codec.block_cols_ == 0 ||
+        codec.block_rows_ > codec.rows_ || codec.block_cols_ > codec.cols_ || planes == 0)
+        file.fail(
+                "a matrix of " + std::to_string(codec.rows_) + " x " + std::to_string(codec.cols_) +
+                " in " + std::to_string(planes) + " planes");
     codec.seconds_ = read_value<double>(source);
     codec.mse_per_plane_ = read_array<std::vector<double>>(source, planes);
+    size_t row = 0;
+    size_t col = 0;
     for (uint64_t b = 0; b < blocks; ++b) {
+        if (row >= codec.rows_) file.fail("more blocks than the matrix has");
         MatrixBlock block;
         for (size_t* size : {&block.row, &block.col, &block.rows, &block.cols, &block.rank})
             *size = read_value<uint64_t>(source);
-        if (block.row + block.rows > codec.rows_ || block.col + block.cols > codec.cols_)
-            file.fail("block " + std::to_string(b) + " lies outside the matrix");
+        if (block.row != row || block.col != col ||
+            block.rows != std::min(codec.block_rows_, codec.rows_ - row) ||
+            block.cols != std::min(codec.block_cols_, codec.cols_ - col) || block.rank == 0 ||
+            block.rank > 8 * std::min(codec.block_rows_, codec.block_cols_))
+            file.fail("block " + std::to_string(b) + " has no place in the matrix");
         block.u = read_value<float>(source);
         block.planes.resize(planes);
         // Scales and bits of a plane stand together only in memory.
@@ -153,7 +166,13 @@ MatrixCodec MatrixCodec::load(const std::string& path) {
             plane.Z = bits.read(block.rank, block.cols);
         }
         codec.blocks_.push_back(std::move(block));
+        col += codec.block_cols_;
+        if (col >= codec.cols_) {
+            col = 0;
+            row += codec.block_rows_;
+        }
     }
+    if (row < codec.rows_) file.fail("blocks are missing");
     return codec;
 }
 

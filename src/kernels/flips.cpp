@@ -29,10 +29,12 @@ void greedy_signs(const Coupling& c, float* field, float* signs) {
     }
 }
 
-/// @param flipped  takes the signs that were flipped, if not null
+/** @param flipped  takes the signs that were flipped, if not null
+ *  @param last     the field behind the sweep is not used again and need not be kept
+ */
 size_t sweep(
         const Coupling& c, float temperature, const float* noise, float* field, float* signs,
-        uint32_t* flipped) {
+        uint32_t* flipped = nullptr, bool last = false) {
     const Tag df;
     const auto lane_of = hn::Iota(df, 0);
     const auto quarter_temperature = hn::Set(df, 0.25f * temperature);
@@ -56,7 +58,8 @@ size_t sweep(
             f = hn::MulAdd(hn::Set(df, -2 * signs[i]), hn::LoadU(df, row + k), f);
             s = hn::IfThenElse(
                     hn::Eq(lane_of, hn::Set(df, static_cast<float>(lane))), hn::Neg(s), s);
-            add_row(row, c.stride, -2 * signs[i], field);
+            const size_t from = last ? k : 0;
+            add_row(row + from, c.stride - from, -2 * signs[i], field + from);
             later = ~uint64_t{1} << lane;
             if (flipped) flipped[flips] = static_cast<uint32_t>(i);
             ++flips;
@@ -72,12 +75,12 @@ void anneal_flips(
     uint64_t state = 0x9E3779B97F4A7C15u;
     for (const float temperature : temperatures) {
         state = state * 6364136223846793005u + 1442695040888963407u;
-        sweep(c, temperature, noise.data() + (state >> 33) % starts, field, signs, nullptr);
+        sweep(c, temperature, noise.data() + (state >> 33) % starts, field, signs);
     }
     // Each cold flip lowers the energy; the bound stops a cycle of flips within rounding errors.
     constexpr int kColdSweeps = 50;
     for (int i = 0; i < kColdSweeps; ++i)
-        if (sweep(c, 0, noise.data(), field, signs, nullptr) == 0) break;
+        if (sweep(c, 0, noise.data(), field, signs) == 0) break;
 }
 
 size_t sweep_flips(
@@ -88,7 +91,7 @@ size_t sweep_flips(
     for (size_t i = 0; i < sweeps; ++i) {
         random = random * 6364136223846793005u + 1442695040888963407u;
         const float* draws = noise.data() + (random >> 33) % starts;
-        flips += sweep(c, temperature, draws, field, signs, flipped + flips);
+        flips += sweep(c, temperature, draws, field, signs, flipped + flips, i + 1 == sweeps);
     }
     return flips;
 }

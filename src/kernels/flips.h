@@ -39,6 +39,7 @@ void anneal_flips(
 
 /** The same sweeps at one temperature, without those at zero.
  * @param random   state of the generator that picks the noise, updated
+ * @param field    used up: on return it is not the field of the signs
  * @param flipped  out: the signs that were flipped, one after the other; size sweeps * M
  * @return  flips
  */
