@@ -1,17 +1,15 @@
+#include "command_fixture.h"
 #include "formats/vector_file.h"
 #include "random_data.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
-#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -19,6 +17,7 @@
 namespace {
 
 namespace fs = std::filesystem;
+using bqq::test::Outcome;
 using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -32,24 +31,15 @@ bqq::Matrix<float> random_vectors(size_t n, size_t d, unsigned seed) {
     return {n, d, bqq::test::normal_numbers(n, d, seed)};
 }
 
-struct Outcome {
-    int exit_code;
-    std::string out;
-    std::string err;
-};
-
-/// Runs the command in a folder of its own, which holds base.fvecs and queries.fvecs.
-class Command : public testing::Test {
+/// A folder with base.fvecs and queries.fvecs.
+class Command : public bqq::test::CommandFixture {
 protected:
     void SetUp() override {
-        std::string path = testing::TempDir() + "bqq-command-XXXXXX";
-        ASSERT_NE(::mkdtemp(path.data()), nullptr);
-        folder_ = path;
+        CommandFixture::SetUp();
         base_ = random_vectors(base_size, dimension, 1);
         write_fvecs("base.fvecs", base_);
         write_fvecs("queries.fvecs", random_vectors(20, dimension, 2));
     }
-    void TearDown() override { fs::remove_all(folder_); }
 
     void write_fvecs(const std::string& name, const bqq::Matrix<float>& vectors) const {
         std::ofstream file(folder_ / name, std::ios::binary);
@@ -62,63 +52,10 @@ protected:
         }
     }
 
-    std::string contents(const std::string& name) const {
-        std::ifstream file(folder_ / name, std::ios::binary);
-        std::ostringstream text;
-        text << file.rdbuf();
-        return text.str();
-    }
-
-    std::set<std::string> names() const {
-        std::set<std::string> found;
-        for (const auto& entry : fs::directory_iterator(folder_)) {
-            found.insert(entry.path().filename());
-        }
-        return found;
-    }
-
-    /// @param before  what the shell does first
-    Outcome run(const std::string& arguments, const std::string& before = "") const {
-        const std::string line = "cd '" + folder_.string() + "' && " + before + " '" + BQQ_COMMAND +
-                                 "' " + arguments + " >'" + folder_.string() + ".out' 2>'" +
-                                 folder_.string() + ".err' </dev/null";
-        const int status = std::system(line.c_str());
-        Outcome outcome{
-                WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents("../" + name(".out")),
-                contents("../" + name(".err"))};
-        fs::remove(folder_.string() + ".out");
-        fs::remove(folder_.string() + ".err");
-        return outcome;
-    }
-
-    void expect_success(const std::string& arguments) const {
-        const Outcome outcome = run(arguments);
-        EXPECT_EQ(outcome.exit_code, 0) << arguments << '\n' << outcome.err;
-    }
-
-    /// Exit code 1, one line on stderr that holds `reason`, and no file made or changed.
-    void expect_failure(
-            const std::string& arguments, const std::string& reason,
-            const std::string& before = "") const {
-        const auto names_before = names();
-        const Outcome outcome = run(arguments, before);
-        EXPECT_EQ(outcome.exit_code, 1) << arguments;
-        EXPECT_THAT(outcome.err, StartsWith("bqq: ")) << arguments;
-        EXPECT_THAT(outcome.err, HasSubstr(reason)) << arguments;
-        EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << outcome.err;
-        EXPECT_EQ(outcome.out, "") << arguments;
-        EXPECT_EQ(names(), names_before) << arguments;
-    }
-
     std::vector<int64_t> labels(const std::string& name) const {
         return bqq::read_labels(folder_ / name).values;
     }
 
-    std::string name(const std::string& suffix) const {
-        return folder_.filename().string() + suffix;
-    }
-
-    fs::path folder_;
     bqq::Matrix<float> base_;
 };
 

@@ -1,5 +1,6 @@
 #include <bqq/index_io.h>
 
+#include "file_size_limit.h"
 #include "random_data.h"
 #include "search_results.h"
 
@@ -12,9 +13,7 @@
 #include <faiss/index_io.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -28,6 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using bqq::IndexBQQ;
+using bqq::test::FileSizeLimit;
 using bqq::test::gaussian_vectors;
 using bqq::test::search;
 using faiss::FaissException;
@@ -316,24 +316,6 @@ TEST_F(IndexIo, OverwritesAFile) {
     EXPECT_EQ(contents(file), to_bytes(*index));
     EXPECT_THAT(names(), ElementsAre("a"));
 }
-
-/// Limits the size of files that this process writes for as long as it lives.
-class FileSizeLimit {
-public:
-    explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-        ::getrlimit(RLIMIT_FSIZE, &before_);
-        const rlimit limit{bytes, before_.rlim_max};
-        ::setrlimit(RLIMIT_FSIZE, &limit);
-    }
-    ~FileSizeLimit() {
-        ::setrlimit(RLIMIT_FSIZE, &before_);
-        std::signal(SIGXFSZ, handler_);
-    }
-
-private:
-    rlimit before_{};
-    void (*handler_)(int);
-};
 
 TEST_F(IndexIo, AFailedWriteLeavesTheOldFile) {
     for (const char* description : {"BQQ24", "Flat"}) {

@@ -3,17 +3,16 @@
 #include "kernels/scan.h"
 #include "random_data.h"
 #include "search/quantized_query.h"
+#include "targets.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
 #include <random>
-#include <string>
 #include <vector>
 
 namespace {
@@ -23,26 +22,9 @@ using bqq::kernels::kBlock;
 using bqq::kernels::ScanFilter;
 using bqq::kernels::ScanTables;
 using bqq::test::normal_numbers;
-
-/// One for each instruction set that this machine has.
-std::vector<int64_t> targets() {
-    std::vector<int64_t> all;
-    for (int64_t rest = hwy::SupportedTargets(); rest != 0; rest &= rest - 1)
-        all.push_back(rest & -rest);
-    return all;
-}
-
-std::string target_name(const testing::TestParamInfo<int64_t>& info) {
-    const std::string name = hwy::TargetName(info.param);
-    return name == "Unknown" ? name + std::to_string(info.index) : name;
-}
-
-/// Runs the kernels of one instruction set.
-class TargetTest : public testing::TestWithParam<int64_t> {
-protected:
-    void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam()); }
-    void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
-};
+using bqq::test::target_name;
+using bqq::test::targets;
+using bqq::test::TargetTest;
 
 class ScanKernel : public TargetTest {};
 class DotRows : public TargetTest {};

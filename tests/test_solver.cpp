@@ -143,7 +143,7 @@ TEST_P(Solver, AnnealingKeepsTheFieldOfItsSigns) {
         }
 }
 
-TEST_P(Solver, SweepFlipsNamesItsFlipsAndKeepsTheField) {
+TEST_P(Solver, SweepFlipsNamesItsFlips) {
     bool flipped_twice = false;
     for (const size_t M : kAtomCounts)
         for (const size_t sweeps : {1, 2, 5})
@@ -170,7 +170,6 @@ TEST_P(Solver, SweepFlipsNamesItsFlipsAndKeepsTheField) {
                 }
                 EXPECT_EQ(again, signs);
                 for (size_t k = M; k < p.stride; ++k) ASSERT_EQ(signs[k], 1) << "padding";
-                p.expect_field(field, signs);
             }
     EXPECT_TRUE(flipped_twice);
 }
@@ -178,29 +177,34 @@ TEST_P(Solver, SweepFlipsNamesItsFlipsAndKeepsTheField) {
 TEST_P(Solver, SweepFlipsDecidesSignBySign) {
     // All draws are 1: a sign is flipped where 4 s f < temperature * unit, the flips before it done.
     for (const size_t M : kAtomCounts)
-        for (const float temperature : {0.0f, 3.0f}) {
-            const Problem p(M, 24, M);
-            const std::vector<float> noise(2 * p.stride, 1.0f);
-            std::vector<float> signs(p.stride, 1.0f), field(p.stride);
-            for (size_t k = 0; k < M; ++k) field[k] = static_cast<float>(p.field(k, signs));
-            std::vector<float> expected = signs;
-            std::vector<uint32_t> expected_flips;
-            for (size_t k = 0; k < M; ++k) {
-                const double threshold = static_cast<double>(temperature * p.diagonal[k]);
-                if (4 * static_cast<double>(expected[k]) * p.field(k, expected) >= threshold)
-                    continue;
-                expected[k] *= -1;
-                expected_flips.push_back(static_cast<uint32_t>(k));
+        for (const size_t sweeps : {1, 2, 3})
+            for (const float temperature : {0.0f, 3.0f}) {
+                SCOPED_TRACE(
+                        testing::Message()
+                        << "M " << M << " sweeps " << sweeps << " temperature " << temperature);
+                const Problem p(M, 24, M);
+                const std::vector<float> noise(2 * p.stride, 1.0f);
+                std::vector<float> signs(p.stride, 1.0f), field(p.stride);
+                for (size_t k = 0; k < M; ++k) field[k] = static_cast<float>(p.field(k, signs));
+                std::vector<float> expected = signs;
+                std::vector<uint32_t> expected_flips;
+                for (size_t i = 0; i < sweeps * M; ++i) {
+                    const size_t k = i % M;
+                    const double threshold = static_cast<double>(temperature * p.diagonal[k]);
+                    if (4 * static_cast<double>(expected[k]) * p.field(k, expected) >= threshold)
+                        continue;
+                    expected[k] *= -1;
+                    expected_flips.push_back(static_cast<uint32_t>(k));
+                }
+                std::vector<uint32_t> flipped(sweeps * M);
+                uint64_t random = 3;
+                flipped.resize(bqq::kernels::sweep_flips(
+                        p.coupling(), temperature, sweeps, noise, random, field.data(),
+                        signs.data(), flipped.data()));
+                EXPECT_EQ(flipped, expected_flips);
+                EXPECT_EQ(signs, expected);
+                EXPECT_NE(random, 3u) << "the next call has other draws";
             }
-            std::vector<uint32_t> flipped(M);
-            uint64_t random = 3;
-            flipped.resize(bqq::kernels::sweep_flips(
-                    p.coupling(), temperature, 1, noise, random, field.data(), signs.data(),
-                    flipped.data()));
-            EXPECT_EQ(flipped, expected_flips) << "M " << M << " temperature " << temperature;
-            EXPECT_EQ(signs, expected) << "M " << M << " temperature " << temperature;
-            EXPECT_NE(random, 3u) << "the next call has other draws";
-        }
 }
 
 TEST_P(Solver, NoSingleFlipImprovesTheResult) {

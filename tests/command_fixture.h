@@ -1,0 +1,87 @@
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+
+namespace bqq::test {
+
+struct Outcome {
+    int exit_code;
+    std::string out;
+    std::string err;
+};
+
+/// Runs the command in a folder of its own.
+class CommandFixture : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string path = testing::TempDir() + "bqq-command-XXXXXX";
+        ASSERT_NE(::mkdtemp(path.data()), nullptr);
+        folder_ = path;
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    std::string contents(const std::string& name) const {
+        std::ifstream file(folder_ / name, std::ios::binary);
+        std::ostringstream text;
+        text << file.rdbuf();
+        return text.str();
+    }
+
+    std::set<std::string> names() const {
+        std::set<std::string> found;
+        for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+            found.insert(entry.path().filename());
+        }
+        return found;
+    }
+
+    /// @param before  what the shell does first
+    Outcome run(const std::string& arguments, const std::string& before = "") const {
+        const std::string line = "cd '" + folder_.string() + "' && " + before + " '" + BQQ_COMMAND +
+                                 "' " + arguments + " >'" + folder_.string() + ".out' 2>'" +
+                                 folder_.string() + ".err' </dev/null";
+        const int status = std::system(line.c_str());
+        Outcome outcome{
+                WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents("../" + name(".out")),
+                contents("../" + name(".err"))};
+        std::filesystem::remove(folder_.string() + ".out");
+        std::filesystem::remove(folder_.string() + ".err");
+        return outcome;
+    }
+
+    void expect_success(const std::string& arguments) const {
+        const Outcome outcome = run(arguments);
+        EXPECT_EQ(outcome.exit_code, 0) << arguments << '\n' << outcome.err;
+    }
+
+    /// Exit code 1, one line on stderr that holds `reason`, and no file made or changed.
+    void expect_failure(
+            const std::string& arguments, const std::string& reason,
+            const std::string& before = "") const {
+        const auto names_before = names();
+        const Outcome outcome = run(arguments, before);
+        EXPECT_EQ(outcome.exit_code, 1) << arguments;
+        EXPECT_THAT(outcome.err, testing::StartsWith("bqq: ")) << arguments;
+        EXPECT_THAT(outcome.err, testing::HasSubstr(reason)) << arguments;
+        EXPECT_EQ(outcome.err.find('\n'), outcome.err.size() - 1) << outcome.err;
+        EXPECT_EQ(outcome.out, "") << arguments;
+        EXPECT_EQ(names(), names_before) << arguments;
+    }
+
+    std::string name(const std::string& suffix) const {
+        return folder_.filename().string() + suffix;
+    }
+
+    std::filesystem::path folder_;
+};
+
+} // namespace bqq::test
