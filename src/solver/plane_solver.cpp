@@ -71,10 +71,13 @@ SignPlane MeanFieldSolver::solve(
 SignPlane FlipSolver::solve(
         std::span<const float> X, size_t m, size_t n, size_t l, uint64_t seed) const {
     SignFactors factors(X, m, n, seed);
+    const double variance = factors.mse();
     factors.add_plane(
             descend_mean_field(X, m, n, l, scaled(kDescentSteps, effort_), seed), SignScales());
     factors.fit_scales();
-    double unit = factors.mse();
+    // A descent that was too short ends above what annealing reaches on Gaussian noise at this many bits an entry.
+    const double bits = static_cast<double>(l * (m + n)) / static_cast<double>(m * n);
+    double unit = std::min(factors.mse(), variance * std::exp2(-1.5 * bits));
     const size_t rounds = scaled(kRounds, effort_);
     for (size_t i = 0; i < rounds; ++i) {
         const double done = static_cast<double>(i) / static_cast<double>(rounds);
