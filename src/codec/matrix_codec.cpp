@@ -13,6 +13,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 
@@ -244,8 +245,9 @@ std::vector<double> code_blocks(
     const size_t planes = planes_before + parameters.planes;
     const size_t total = blocks.size() * parameters.planes;
     size_t done = 0;
+    std::mutex mutex;
     const Report report = [&] {
-#pragma omp critical(bqq_matrix_progress)
+        const std::lock_guard lock(mutex);
         parameters.progress.report("compressing", ++done, total);
     };
     std::vector<double> errors(blocks.size() * planes);

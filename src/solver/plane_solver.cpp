@@ -92,7 +92,8 @@ SignPlane FlipSolver::solve(
 }
 
 void refine_jointly(SignFactors& factors, double effort) {
-    const double unit = factors.mse();
+    const SignFactors start = factors;
+    const double unit = start.mse();
     const size_t rounds =
             scaled(kJointRounds / static_cast<double>(factors.planes() * factors.planes()), effort);
     std::vector<double> temperatures(factors.planes());
@@ -106,6 +107,7 @@ void refine_jointly(SignFactors& factors, double effort) {
         if (i % kFitEvery == 0) factors.fit_scales();
     }
     cool_down(factors);
+    if (factors.mse() > unit) factors = start; // the annealing was too short
 }
 
 } // namespace bqq
