@@ -56,7 +56,7 @@ void cool_down(SignFactors& factors) {
         factors.round(zero, 1);
         factors.fit_scales();
         const double now = factors.mse();
-        if (now > error * (1 - 1e-6)) break;
+        if (now > error * (1 - 1e-5)) break;
         error = now;
     }
 }
