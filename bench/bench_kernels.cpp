@@ -45,12 +45,13 @@ void scan(benchmark::State& state) {
     const bqq::CodeBlocks codes = random_codes(M / 8 + 3, 4096);
     bqq::QuantizedQuery query;
     query.assign(falling_weights(M), bits);
-    const bqq::kernels::ScanFilter filter{true, 0.5f, 0.01f, 1e-4f, query.slope(), query.offset()};
+    const bqq::kernels::ScanFilter filter{true,  0x3f000000,    0x10000,       0,
+                                          1e-4f, query.slope(), query.offset()};
     uint64_t survivors = 0;
     for (auto _ : state)
         benchmark::DoNotOptimize(bqq::kernels::next_survivors(
-                query.tables(), filter, codes.data(), codes.block_bytes(), 0, codes.blocks(),
-                -1e30f, &survivors));
+                query.tables(), filter, codes.view(), 0, codes.view().blocks(), -1e30f,
+                &survivors));
     state.counters["per_code"] = benchmark::Counter(
             4096, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
@@ -83,9 +84,9 @@ void scores_by_tables(benchmark::State& state) {
     query.assign(falling_weights(M), 8);
     uint16_t scores[bqq::kernels::kBlock];
     for (auto _ : state)
-        for (size_t b = 0; b < codes.blocks(); ++b) {
+        for (size_t b = 0; b < codes.view().blocks(); ++b) {
             bqq::kernels::block_scores(
-                    query.tables(), codes.data() + b * codes.block_bytes(), scores);
+                    query.tables(), codes.view().block(b), bqq::kernels::kBlock, scores);
             benchmark::DoNotOptimize(scores);
         }
     state.counters["per_code"] = benchmark::Counter(
@@ -101,8 +102,8 @@ void scores_by_planes(benchmark::State& state) {
     const bqq::bench::QueryPlanes planes = planes_of(query.integers());
     uint16_t scores[bqq::kernels::kBlock];
     for (auto _ : state)
-        for (size_t b = 0; b < codes.blocks(); ++b) {
-            bqq::bench::plane_scores(planes, codes.data() + b * codes.block_bytes(), scores);
+        for (size_t b = 0; b < codes.view().blocks(); ++b) {
+            bqq::bench::plane_scores(planes, codes.view().block(b), scores);
             benchmark::DoNotOptimize(scores);
         }
     state.counters["per_code"] = benchmark::Counter(

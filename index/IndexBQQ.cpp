@@ -1,8 +1,10 @@
 #include <bqq/IndexBQQ.h>
 
+#include "checks.h"
+#include "code_distance_computer.h"
 #include "faiss_errors.h"
+#include "parallel/first_error.h"
 #include "search/code_blocks.h"
-#include "search/first_error.h"
 #include "search/flat_search.h"
 
 #include <faiss/impl/AuxIndexStructures.h>
@@ -10,9 +12,7 @@
 #include <faiss/impl/IDSelector.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <limits>
-#include <string>
 #include <typeinfo>
 #include <vector>
 
@@ -22,22 +22,6 @@ namespace {
 
 // Codes of this many vectors are held beside the index while it grows.
 constexpr idx_t kBatch = 8192;
-
-Metric to_metric(faiss::MetricType metric) {
-    FAISS_THROW_IF_NOT_FMT(
-            metric == faiss::METRIC_L2 || metric == faiss::METRIC_INNER_PRODUCT,
-            "BQQ: metric %d, must be METRIC_L2 or METRIC_INNER_PRODUCT", static_cast<int>(metric));
-    return metric == faiss::METRIC_L2 ? Metric::l2 : Metric::inner_product;
-}
-
-BinaryQuadraticQuantizer make_quantizer(idx_t d, size_t M, faiss::MetricType metric, int depth) {
-    FAISS_THROW_IF_NOT_FMT(
-            d > 0 && d <= std::numeric_limits<int>::max(),
-            "BQQ: dimension d = %ld, must be at least 1", static_cast<long>(d));
-    return with_faiss_errors([&] {
-        return BinaryQuadraticQuantizer(static_cast<size_t>(d), M, to_metric(metric), depth);
-    });
-}
 
 ScanParameters to_scan_parameters(const faiss::SearchParameters* params) {
     if (params == nullptr) return {};
@@ -50,30 +34,12 @@ ScanParameters to_scan_parameters(const faiss::SearchParameters* params) {
                 typeid(*params).name());
         return {};
     }
-    FAISS_THROW_IF_NOT_FMT(
-            ours->query_bits >= 2 && ours->query_bits <= 12,
-            "BQQ: query_bits = %d, must be 2 to 12", ours->query_bits);
-    FAISS_THROW_IF_NOT_FMT(
-            ours->margin >= 0, "BQQ: margin = %g, must be at least 0",
-            static_cast<double>(ours->margin));
-    return {ours->query_bits, ours->margin};
+    return checked_scan_parameters(ours->query_bits, ours->margin);
 }
 
 Allowed to_allowed(const faiss::SearchParameters* params) {
     if (params == nullptr || params->sel == nullptr) return {};
     return [sel = params->sel](int64_t position) { return sel->is_member(position); };
-}
-
-void check_count(idx_t n, const char* what) {
-    FAISS_THROW_IF_NOT_FMT(
-            n >= 0, "BQQ: %s got n = %ld, must be at least 0", what, static_cast<long>(n));
-}
-
-void check_queries(const IndexBQQ& index, idx_t n, const float* x, const char* what) {
-    check_count(n, what);
-    FAISS_THROW_IF_NOT_FMT(index.is_trained, "BQQ: %s before train()", what);
-    with_faiss_errors(
-            [&] { check_finite(x, static_cast<size_t>(n), static_cast<size_t>(index.d), what); });
 }
 
 } // namespace
@@ -108,17 +74,13 @@ void IndexBQQ::train(idx_t n, const float* x) {
     FAISS_THROW_IF_NOT_FMT(
             ntotal == 0, "BQQ: train() on an index that holds %ld vectors; reset() it first",
             static_cast<long>(ntotal));
-    TrainingParameters parameters = training;
-    if (verbose && !parameters.progress.log)
-        parameters.progress.log = [](const std::string& message) {
-            std::printf("BQQ: %s\n", message.c_str());
-        };
-    with_faiss_errors([&] { bqq.train(static_cast<size_t>(n), x, parameters); });
+    with_faiss_errors(
+            [&] { bqq.train(static_cast<size_t>(n), x, with_progress(training, verbose)); });
     is_trained = true;
 }
 
 void IndexBQQ::add(idx_t n, const float* x) {
-    check_queries(*this, n, x, "add()");
+    check_vectors(*this, n, x, "add()");
     if (n == 0) return;
     const auto before = static_cast<size_t>(ntotal);
     with_faiss_errors([&] {
@@ -154,10 +116,10 @@ void IndexBQQ::search(
     FAISS_THROW_IF_NOT_FMT(
             k > 0, "BQQ: search() got k = %ld, must be at least 1", static_cast<long>(k));
     const ScanParameters parameters = to_scan_parameters(params);
-    check_queries(*this, n, x, "search()");
+    check_vectors(*this, n, x, "search()");
     with_faiss_errors([&] {
         search_codes(
-                bqq, *codes_, static_cast<size_t>(n), x, static_cast<size_t>(k), parameters,
+                bqq, codes_->view(), static_cast<size_t>(n), x, static_cast<size_t>(k), parameters,
                 to_allowed(params), distances, labels);
     });
 }
@@ -166,7 +128,7 @@ void IndexBQQ::range_search(
         idx_t n, const float* x, float radius, faiss::RangeSearchResult* result,
         const faiss::SearchParameters* params) const {
     const ScanParameters parameters = to_scan_parameters(params);
-    check_queries(*this, n, x, "range_search()");
+    check_vectors(*this, n, x, "range_search()");
     const Allowed allowed = to_allowed(params);
     FirstError error;
 #pragma omp parallel if (n > 1)
@@ -177,7 +139,7 @@ void IndexBQQ::range_search(
             error.guard([&] {
                 faiss::RangeQueryResult& row = partial.new_result(i);
                 range_search_codes(
-                        bqq, *codes_, x + i * d, radius, parameters, allowed,
+                        bqq, codes_->view(), x + i * d, radius, parameters, allowed,
                         [&](int64_t position, float distance) { row.add(distance, position); });
             });
         partial.finalize();
@@ -230,7 +192,7 @@ size_t IndexBQQ::sa_code_size() const {
 }
 
 void IndexBQQ::sa_encode(idx_t n, const float* x, uint8_t* bytes) const {
-    check_queries(*this, n, x, "sa_encode()");
+    check_vectors(*this, n, x, "sa_encode()");
     with_faiss_errors([&] { bqq.compute_codes(x, bytes, static_cast<size_t>(n)); });
 }
 
@@ -275,6 +237,11 @@ void IndexBQQ::merge_from(faiss::Index& other, idx_t add_id) {
 void IndexBQQ::get_codes(idx_t i0, idx_t n, uint8_t* bytes) const {
     for (idx_t i = 0; i < n; ++i)
         codes_->get(static_cast<size_t>(i0 + i), bytes + static_cast<size_t>(i) * bqq.code_size);
+}
+
+faiss::DistanceComputer* IndexBQQ::get_distance_computer() const {
+    FAISS_THROW_IF_NOT_MSG(is_trained, "BQQ: get_distance_computer() before train()");
+    return new CodeDistanceComputer(bqq, *codes_);
 }
 
 } // namespace bqq

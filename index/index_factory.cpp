@@ -1,11 +1,14 @@
 #include <bqq/index_factory.h>
 
 #include <bqq/IndexBQQ.h>
+#include <bqq/IndexIVFBQQ.h>
 
 #include "faiss_errors.h"
 #include "index_parts.h"
 
 #include <faiss/IndexFlat.h>
+#include <faiss/IndexHNSW.h>
+#include <faiss/IndexIVFFlat.h>
 #include <faiss/impl/FaissAssert.h>
 #include <faiss/index_factory.h>
 
@@ -51,10 +54,47 @@ Code parse_code(const std::string& token, const std::string& description) {
     return code;
 }
 
-/// The place of the IndexFlat that stands for the code, among an index and those inside it.
-faiss::Index** find_placeholder(faiss::Index** index) {
-    while (index != nullptr && dynamic_cast<faiss::IndexFlat*>(*index) == nullptr)
-        index = inner_index(*index);
+/// An inverted file over codes in place of one over flat vectors, with the same coarse quantizer.
+std::unique_ptr<faiss::Index> over_codes(faiss::IndexIVFFlat& flat, const Code& code) {
+    auto ours = std::make_unique<IndexIVFBQQ>(
+            flat.quantizer, static_cast<size_t>(flat.d), flat.nlist, code.M, flat.metric_type,
+            code.depth);
+    ours->own_fields = flat.own_fields;
+    flat.own_fields = false;
+    ours->quantizer_trains_alone = flat.quantizer_trains_alone;
+    ours->cp = flat.cp;
+    ours->clustering_index = flat.clustering_index;
+    return ours;
+}
+
+/// A graph over codes in place of one over flat vectors.
+std::unique_ptr<faiss::Index> over_codes(faiss::IndexHNSWFlat& flat, const Code& code) {
+    auto codes = std::make_unique<IndexBQQ>(flat.d, code.M, flat.metric_type, code.depth);
+    auto ours = std::make_unique<faiss::IndexHNSW>(codes.get(), flat.hnsw.nb_neighbors(1));
+    ours->own_fields = true;
+    ours->is_trained = false;
+    (void)codes.release();
+    return ours;
+}
+
+/** The index with codes in place of the flat vectors that FAISS's factory put there for them.
+ * @return nullptr  when there are none
+ */
+std::unique_ptr<faiss::Index> with_codes(std::unique_ptr<faiss::Index> index, const Code& code) {
+    if (auto* ivf = dynamic_cast<faiss::IndexIVFFlat*>(index.get())) return over_codes(*ivf, code);
+    if (auto* hnsw = dynamic_cast<faiss::IndexHNSWFlat*>(index.get()))
+        return over_codes(*hnsw, code);
+    if (dynamic_cast<faiss::IndexFlat*>(index.get()) != nullptr)
+        return std::make_unique<IndexBQQ>(index->d, code.M, index->metric_type, code.depth);
+    faiss::Index** inner = inner_index(index.get());
+    if (inner == nullptr || *inner == nullptr) return nullptr;
+    std::unique_ptr<faiss::Index> replaced(*inner);
+    *inner = nullptr;
+    replaced = with_codes(std::move(replaced), code);
+    if (replaced == nullptr) return nullptr;
+    *inner = replaced.release();
+    // The wrapper took over that a flat index needs no training.
+    index->is_trained = false;
     return index;
 }
 
@@ -70,11 +110,6 @@ faiss::Index* index_factory(int d, const std::string& description, faiss::Metric
     const Code code = parse_code(token, description);
     FAISS_THROW_IF_NOT_FMT(d > 0, "BQQ: dimension d = %d, must be at least 1", d);
     const std::string prefix = match.prefix().str() + match[1].str();
-    FAISS_THROW_IF_NOT_FMT(
-            prefix.find("IVF") == std::string::npos && prefix.find("HNSW") == std::string::npos,
-            "BQQ: the factory string \"%s\" puts a BQQ code in an inverted file or graph, which is "
-            "not there yet",
-            description.c_str());
     const std::string around = prefix + "Flat" + match.suffix().str();
     std::unique_ptr<faiss::Index> index;
     try {
@@ -84,19 +119,11 @@ faiss::Index* index_factory(int d, const std::string& description, faiss::Metric
                 "BQQ: cannot read the factory string \"%s\": %s", description.c_str(),
                 error.what());
     }
-    faiss::Index* outer = index.get();
-    faiss::Index** place = find_placeholder(&outer);
+    std::unique_ptr<faiss::Index> ours = with_codes(std::move(index), code);
     FAISS_THROW_IF_NOT_FMT(
-            place != nullptr && *place != nullptr,
-            "BQQ: cannot place \"%s\" in the factory string \"%s\"", token.c_str(),
+            ours != nullptr, "BQQ: cannot place \"%s\" in the factory string \"%s\"", token.c_str(),
             description.c_str());
-    auto ours = std::make_unique<IndexBQQ>((*place)->d, code.M, (*place)->metric_type, code.depth);
-    if (place == &outer) return ours.release();
-    delete *place;
-    *place = ours.release();
-    // The wrappers took over that a flat index needs no training.
-    for (faiss::Index** i = &outer; i != nullptr; i = inner_index(*i)) (*i)->is_trained = false;
-    return index.release();
+    return ours.release();
 }
 
 } // namespace bqq

@@ -1,9 +1,13 @@
 #include "index_parts.h"
 
 #include <bqq/IndexBQQ.h>
+#include <bqq/IndexIVFBQQ.h>
+#include <faiss/IndexHNSW.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexPreTransform.h>
 #include <faiss/IndexRefine.h>
+#include <faiss/IndexReplicas.h>
+#include <faiss/IndexShards.h>
 
 namespace bqq {
 
@@ -11,16 +15,26 @@ faiss::Index** inner_index(faiss::Index* index) {
     if (auto* transform = dynamic_cast<faiss::IndexPreTransform*>(index)) return &transform->index;
     if (auto* id_map = dynamic_cast<faiss::IndexIDMap*>(index)) return &id_map->index;
     if (auto* refine = dynamic_cast<faiss::IndexRefine*>(index)) return &refine->base_index;
+    if (auto* hnsw = dynamic_cast<faiss::IndexHNSW*>(index)) return &hnsw->storage;
     return nullptr;
 }
 
 bool contains_bqq(const faiss::Index* index) {
-    for (auto* i = const_cast<faiss::Index*>(index); i != nullptr;) {
-        if (dynamic_cast<IndexBQQ*>(i) != nullptr) return true;
-        faiss::Index** inner = inner_index(i);
-        i = inner != nullptr ? *inner : nullptr;
-    }
-    return false;
+    if (index == nullptr) return false;
+    if (dynamic_cast<const IndexBQQ*>(index) != nullptr) return true;
+    if (dynamic_cast<const IndexIVFBQQ*>(index) != nullptr) return true;
+    if (auto* refine = dynamic_cast<const faiss::IndexRefine*>(index))
+        if (contains_bqq(refine->refine_index)) return true;
+    const auto any_part = [](const auto& parts) {
+        for (int i = 0; i < parts.count(); ++i)
+            if (contains_bqq(parts.at(i))) return true;
+        return false;
+    };
+    if (auto* shards = dynamic_cast<const faiss::IndexShards*>(index)) return any_part(*shards);
+    if (auto* replicas = dynamic_cast<const faiss::IndexReplicas*>(index))
+        return any_part(*replicas);
+    faiss::Index** inner = inner_index(const_cast<faiss::Index*>(index));
+    return inner != nullptr && contains_bqq(*inner);
 }
 
 } // namespace bqq

@@ -70,28 +70,31 @@ std::vector<float> weights(size_t M, double decay, uint64_t seed) {
     return w;
 }
 
-/// Blocks of random bytes, code and scales, and any code of them.
+/// Interleaved codes of random bytes, signs and scales, and any one of them.
 struct Blocks {
-    size_t code_bytes, row_bytes, count;
+    size_t code_bytes, row_bytes, size;
     std::vector<uint8_t> bytes;
 
-    Blocks(size_t code_bytes_, size_t scale_bytes, size_t count_, uint64_t seed)
+    Blocks(size_t code_bytes_, size_t scale_bytes, size_t size_, uint64_t seed)
             : code_bytes(code_bytes_),
               row_bytes(code_bytes_ + scale_bytes),
-              count(count_),
-              bytes(count_ * row_bytes * kBlock) {
+              size(size_),
+              bytes(size_ * row_bytes + bqq::kernels::kSlack) {
         std::mt19937_64 random(seed);
         for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random());
+        const size_t width = std::min(size, kBlock);
         for (size_t j = 0; j < code_bytes; ++j) { // the sums of all and of no weights
-            bytes[j * kBlock] = 0;
-            bytes[j * kBlock + 1] = 0xff;
+            bytes[j * width] = 0;
+            bytes[j * width + 1] = 0xff;
         }
     }
-    size_t block_bytes() const { return row_bytes * kBlock; }
+    bqq::kernels::InterleavedCodes codes() const { return {bytes.data(), size, row_bytes}; }
     std::vector<uint8_t> row(size_t i) const {
+        const size_t first = i / kBlock * kBlock;
+        const size_t width = std::min(kBlock, size - first);
         std::vector<uint8_t> row(row_bytes);
         for (size_t j = 0; j < row_bytes; ++j)
-            row[j] = bytes[i / kBlock * block_bytes() + j * kBlock + i % kBlock];
+            row[j] = bytes[first * row_bytes + j * width + i - first];
         return row;
     }
 };
@@ -105,13 +108,17 @@ TEST_P(ScanKernel, ScoresEqualPopcountsOfBitPlanes) {
                 QuantizedQuery query;
                 query.assign(weights(M, decay, M), bits);
                 const ScanTables tables = query.tables();
-                const Blocks blocks(tables.code_bytes, 0, 1, M);
-                uint16_t scores[kBlock];
-                bqq::kernels::block_scores(tables, blocks.bytes.data(), scores);
-                const int least = least_score(query.integers());
-                for (size_t i = 0; i < kBlock; ++i)
-                    ASSERT_EQ(scores[i] + least, popcount_score(query.integers(), blocks.row(i)))
-                            << "code " << i;
+                for (const size_t width :
+                     {kBlock, kBlock - 1, kBlock / 2 + 1, kBlock / 2, size_t{2}}) {
+                    const Blocks blocks(tables.code_bytes, 0, width, M);
+                    uint16_t scores[kBlock];
+                    bqq::kernels::block_scores(tables, blocks.bytes.data(), width, scores);
+                    const int least = least_score(query.integers());
+                    for (size_t i = 0; i < width; ++i)
+                        ASSERT_EQ(
+                                scores[i] + least, popcount_score(query.integers(), blocks.row(i)))
+                                << "code " << i << " of " << width;
+                }
             }
 }
 
@@ -120,9 +127,9 @@ TEST_P(ScanKernel, ScoresReachTheLargestThatIsAllowed) {
     for (const size_t M : {8, 16, 512, 1000}) {
         QuantizedQuery query;
         query.assign(std::vector<float>(M, 1.0f), 12);
-        const Blocks blocks(query.tables().code_bytes, 0, 1, 5);
+        const Blocks blocks(query.tables().code_bytes, 0, kBlock, 5);
         uint16_t scores[kBlock];
-        bqq::kernels::block_scores(query.tables(), blocks.bytes.data(), scores);
+        bqq::kernels::block_scores(query.tables(), blocks.bytes.data(), kBlock, scores);
         int all = 0;
         for (int q : query.integers()) all += q;
         EXPECT_EQ(scores[0], 0) << M;
@@ -135,83 +142,92 @@ TEST_P(ScanKernel, ScoresOfAZeroQueryAreZero) {
     for (const float weight : {0.0f, std::numeric_limits<float>::denorm_min()}) {
         QuantizedQuery query;
         query.assign(std::vector<float>(100, weight), 8);
-        const Blocks blocks(query.tables().code_bytes, 0, 1, 5);
+        const Blocks blocks(query.tables().code_bytes, 0, kBlock, 5);
         uint16_t scores[kBlock];
-        bqq::kernels::block_scores(query.tables(), blocks.bytes.data(), scores);
+        bqq::kernels::block_scores(query.tables(), blocks.bytes.data(), kBlock, scores);
         EXPECT_THAT(scores, testing::Each(0));
         EXPECT_EQ(query.slope() * 0 + query.offset(), 0);
     }
 }
 
+constexpr ScanFilter kFilter{true, 0x3f000000, 0x10000, -2.0f, 1e-4f, 0, 0};
+
 /// The key of ScanFilter's formula, in double.
 double filter_key(const ScanFilter& f, int score, const uint8_t* scales) {
-    const double gain =
-            static_cast<double>(f.gain_min) + static_cast<double>(f.gain_step) * scales[0];
+    const double alpha = scales[0] == 0 ? 0
+                                        : static_cast<double>(std::bit_cast<float>(
+                                                  f.alpha_first + f.alpha_step * scales[0]));
     const double dot = static_cast<double>(f.slope) * score + static_cast<double>(f.offset);
-    if (!f.has_norm) return -gain * dot;
-    const double r = static_cast<double>(f.norm_step) * (scales[1] | scales[2] << 8);
-    return r * (r - gain * dot);
+    if (!f.has_norm) return -alpha * dot;
+    const double r = static_cast<double>(f.norm_first) +
+                     static_cast<double>(f.norm_step) * (scales[1] | scales[2] << 8);
+    return r * std::fabs(r) - alpha * dot;
 }
 
 TEST_P(ScanKernel, SurvivorsAreTheCodesBelowTheThreshold) {
     for (const size_t M : {7, 64, 200})
-        for (const bool has_norm : {true, false}) {
-            SCOPED_TRACE(testing::Message() << "M " << M << " norm " << has_norm);
-            QuantizedQuery query;
-            query.assign(weights(M, 0.5, M), 8);
-            const ScanTables tables = query.tables();
-            const Blocks blocks(tables.code_bytes, has_norm ? 3 : 1, 6, M + 1);
-            const ScanFilter filter{has_norm,          0.5f, 0.01f, 1e-4f, 2 * query.slope(),
-                                    2 * query.offset()};
-            const size_t n = blocks.count * kBlock;
-            std::vector<double> keys(n);
-            double largest = 0;
-            for (size_t i = 0; i < n; ++i) {
-                const std::vector<uint8_t> row = blocks.row(i);
-                const int score =
-                        popcount_score(query.integers(), row) - least_score(query.integers());
-                keys[i] = filter_key(filter, score, row.data() + tables.code_bytes);
-                largest = std::max(largest, std::fabs(keys[i]));
-            }
-            const double rounding = 1e-5 * largest;
-            std::vector<double> sorted = keys;
-            std::sort(sorted.begin(), sorted.end());
-            for (const size_t rank : {size_t{1}, n / 50, n / 2, n - 1}) {
-                const auto threshold = static_cast<float>((sorted[rank - 1] + sorted[rank]) / 2);
-                std::vector<bool> survived(n);
-                uint64_t mask = 0;
-                for (size_t b = 0; b < blocks.count; ++b) {
-                    b = bqq::kernels::next_survivors(
-                            tables, filter, blocks.bytes.data(), blocks.block_bytes(), b,
-                            blocks.count, threshold, &mask);
-                    if (b == blocks.count) break;
-                    EXPECT_NE(mask, 0u);
-                    for (size_t i = 0; i < kBlock; ++i)
-                        survived[b * kBlock + i] = (mask >> i & 1) != 0;
-                }
+        for (const bool has_norm : {true, false})
+            for (const size_t n : {6 * kBlock, 5 * kBlock + 9, kBlock / 2 - 3}) {
+                SCOPED_TRACE(testing::Message() << "M " << M << " norm " << has_norm << " n " << n);
+                QuantizedQuery query;
+                query.assign(weights(M, 0.5, M), 8);
+                const ScanTables tables = query.tables();
+                Blocks blocks(tables.code_bytes, has_norm ? 3 : 1, n, M + 1);
+                blocks.bytes[tables.code_bytes * std::min(n, kBlock) + 5] = 0; // alpha of code 5
+                ScanFilter filter = kFilter;
+                filter.has_norm = has_norm;
+                filter.slope = 2 * query.slope();
+                filter.offset = 2 * query.offset();
+                std::vector<double> keys(n);
+                double largest = 0;
                 for (size_t i = 0; i < n; ++i) {
-                    if (std::fabs(keys[i] - static_cast<double>(threshold)) < rounding) continue;
-                    ASSERT_EQ(survived[i], keys[i] < static_cast<double>(threshold))
-                            << "code " << i << " key " << keys[i] << " threshold " << threshold;
+                    const std::vector<uint8_t> row = blocks.row(i);
+                    const int score =
+                            popcount_score(query.integers(), row) - least_score(query.integers());
+                    keys[i] = filter_key(filter, score, row.data() + tables.code_bytes);
+                    largest = std::max(largest, std::fabs(keys[i]));
+                }
+                const double rounding = 1e-5 * largest;
+                std::vector<double> sorted = keys;
+                std::sort(sorted.begin(), sorted.end());
+                for (const size_t rank : {size_t{1}, n / 50 + 1, n / 2, n - 1}) {
+                    const auto threshold =
+                            static_cast<float>((sorted[rank - 1] + sorted[rank]) / 2);
+                    std::vector<bool> survived(n);
+                    uint64_t mask = 0;
+                    const size_t count = blocks.codes().blocks();
+                    for (size_t b = 0; b < count; ++b) {
+                        b = bqq::kernels::next_survivors(
+                                tables, filter, blocks.codes(), b, count, threshold, &mask);
+                        if (b == count) break;
+                        EXPECT_NE(mask, 0u);
+                        for (size_t i = 0; i < kBlock; ++i) {
+                            if ((mask >> i & 1) == 0) continue;
+                            ASSERT_LT(b * kBlock + i, n);
+                            survived[b * kBlock + i] = true;
+                        }
+                    }
+                    for (size_t i = 0; i < n; ++i) {
+                        if (std::fabs(keys[i] - static_cast<double>(threshold)) < rounding)
+                            continue;
+                        ASSERT_EQ(survived[i], keys[i] < static_cast<double>(threshold))
+                                << "code " << i << " key " << keys[i] << " threshold " << threshold;
+                    }
                 }
             }
-        }
 }
 
 TEST_P(ScanKernel, NoSurvivorsLeadToTheEnd) {
     QuantizedQuery query;
     query.assign(weights(64, 0, 1), 8);
-    const Blocks blocks(8, 3, 4, 1);
-    const ScanFilter filter{true, 0.5f, 0.01f, 1e-4f, query.slope(), query.offset()};
+    const Blocks blocks(8, 3, 4 * kBlock, 1);
     uint64_t mask = 0;
     EXPECT_EQ(
             3u, bqq::kernels::next_survivors(
-                        query.tables(), filter, blocks.bytes.data(), blocks.block_bytes(), 1, 3,
-                        -1e30f, &mask));
+                        query.tables(), kFilter, blocks.codes(), 1, 3, -1e30f, &mask));
     EXPECT_EQ(
             1u, bqq::kernels::next_survivors(
-                        query.tables(), filter, blocks.bytes.data(), blocks.block_bytes(), 1, 3,
-                        1e30f, &mask));
+                        query.tables(), kFilter, blocks.codes(), 1, 3, 1e30f, &mask));
     EXPECT_EQ(mask, ~uint64_t{0});
 }
 

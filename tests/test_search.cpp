@@ -1,3 +1,4 @@
+#include "search/code_blocks.h"
 #include "search/flat_search.h"
 
 #include "random_data.h"
@@ -96,8 +97,8 @@ protected:
         const Data& all = data();
         Results results{std::vector<float>(kQueries * k), std::vector<int64_t>(kQueries * k)};
         bqq::search_codes(
-                all.quantizer, all.blocks, kQueries, all.queries.data(), k, parameters, allowed,
-                results.distances.data(), results.labels.data());
+                all.quantizer, all.blocks.view(), kQueries, all.queries.data(), k, parameters,
+                allowed, results.distances.data(), results.labels.data());
         return results;
     }
 
@@ -201,8 +202,8 @@ TEST_P(FlatSearch, AQueryIsAnsweredAloneAsAmongOthers) {
     for (size_t q = 0; q < kQueries; q += 7) {
         Results one{std::vector<float>(kNeighbours), std::vector<int64_t>(kNeighbours)};
         bqq::search_codes(
-                d.quantizer, d.blocks, 1, d.queries.data() + q * kDimension, kNeighbours, {}, {},
-                one.distances.data(), one.labels.data());
+                d.quantizer, d.blocks.view(), 1, d.queries.data() + q * kDimension, kNeighbours, {},
+                {}, one.distances.data(), one.labels.data());
         for (size_t i = 0; i < kNeighbours; ++i) {
             ASSERT_EQ(one.labels[i], all.labels[q * kNeighbours + i]);
             ASSERT_EQ(one.distances[i], all.distances[q * kNeighbours + i]);
@@ -220,8 +221,8 @@ TEST_P(FlatSearch, EqualDistancesAreOrderedByPosition) {
         std::vector<float> distances(130);
         std::vector<int64_t> labels(130);
         bqq::search_codes(
-                d.quantizer, blocks, 1, d.queries.data(), 130, {8, margin}, {}, distances.data(),
-                labels.data());
+                d.quantizer, blocks.view(), 1, d.queries.data(), 130, {8, margin}, {},
+                distances.data(), labels.data());
         const int64_t first = labels[0];
         for (int64_t i = 0; i < 130; ++i)
             ASSERT_EQ(
@@ -243,8 +244,8 @@ TEST_P(FlatSearch, RangeSearchFindsTheCodesWithinTheRadius) {
             std::vector<bool> hit(kVectors);
             int64_t before = -1;
             bqq::range_search_codes(
-                    d.quantizer, d.blocks, d.queries.data() + q * kDimension, radius, {8, margin},
-                    {}, [&](int64_t position, float distance) {
+                    d.quantizer, d.blocks.view(), d.queries.data() + q * kDimension, radius,
+                    {8, margin}, {}, [&](int64_t position, float distance) {
                         EXPECT_GT(position, before) << "not in order";
                         before = position;
                         hit.at(static_cast<size_t>(position)) = true;
@@ -275,7 +276,7 @@ TEST_P(FlatSearch, RangeSearchOfNothingAndOfAll) {
     const auto count = [&](float radius, const bqq::Allowed& allowed) {
         size_t found = 0;
         bqq::range_search_codes(
-                d.quantizer, d.blocks, d.queries.data(), radius, {}, allowed,
+                d.quantizer, d.blocks.view(), d.queries.data(), radius, {}, allowed,
                 [&](int64_t, float) { ++found; });
         return found;
     };
@@ -289,11 +290,11 @@ TEST_P(FlatSearch, NoCodesAndNoQueries) {
     std::vector<float> distances(2, 5);
     std::vector<int64_t> labels(2, 5);
     bqq::search_codes(
-            d.quantizer, CodeBlocks(d.quantizer.code_size), 1, d.queries.data(), 2, {}, {},
+            d.quantizer, CodeBlocks(d.quantizer.code_size).view(), 1, d.queries.data(), 2, {}, {},
             distances.data(), labels.data());
     EXPECT_THAT(labels, Each(-1));
-    EXPECT_NO_THROW(
-            bqq::search_codes(d.quantizer, d.blocks, 0, nullptr, 2, {}, {}, nullptr, nullptr));
+    EXPECT_NO_THROW(bqq::search_codes(
+            d.quantizer, d.blocks.view(), 0, nullptr, 2, {}, {}, nullptr, nullptr));
 }
 
 TEST_P(FlatSearch, ExtremeQueriesGiveNoNaN) {
@@ -306,7 +307,8 @@ TEST_P(FlatSearch, ExtremeQueriesGiveNoNaN) {
     std::vector<float> distances(4 * 5);
     std::vector<int64_t> labels(4 * 5);
     bqq::search_codes(
-            d.quantizer, d.blocks, 4, queries.data(), 5, {}, {}, distances.data(), labels.data());
+            d.quantizer, d.blocks.view(), 4, queries.data(), 5, {}, {}, distances.data(),
+            labels.data());
     EXPECT_THAT(distances, Each(Truly([](float value) { return !std::isnan(value); })));
     EXPECT_THAT(labels, Each(testing::Ge(0)));
 }
@@ -318,7 +320,7 @@ TEST(CodeBlocks, HoldsWhatWasAdded) {
     CodeBlocks blocks(kSize);
     for (size_t i = 0; i < n; i += 50) blocks.add(50, codes.data() + i * kSize);
     ASSERT_EQ(blocks.size(), n);
-    ASSERT_EQ(blocks.blocks(), 4u);
+    ASSERT_EQ(blocks.view().blocks(), 4u);
     const auto expect_code = [&](size_t position, size_t i) {
         std::vector<uint8_t> code(kSize);
         blocks.get(position, code.data());
@@ -327,13 +329,14 @@ TEST(CodeBlocks, HoldsWhatWasAdded) {
                 << position;
     };
     for (size_t i = 0; i < n; ++i) expect_code(i, i);
-    EXPECT_EQ(blocks.data()[64 * 7 + 2 * 64 + 3], codes[67 * kSize + 2]) << "interleaved";
-    EXPECT_EQ(reinterpret_cast<uintptr_t>(blocks.data()) % 64, 0u);
+    EXPECT_EQ(blocks.view().data[64 * 7 + 2 * 64 + 3], codes[67 * kSize + 2]) << "interleaved";
+    EXPECT_EQ(blocks.view().data[192 * 7 + 2 * 8 + 3], codes[195 * kSize + 2]) << "narrow block";
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(blocks.view().data) % 64, 0u);
     blocks.set(70, codes.data());
     expect_code(70, 0);
     blocks.truncate(100);
     EXPECT_EQ(blocks.size(), 100u);
-    EXPECT_EQ(blocks.blocks(), 2u);
+    EXPECT_EQ(blocks.view().blocks(), 2u);
     blocks.add(1, codes.data() + 5 * kSize);
     expect_code(100, 5);
     expect_code(99, 99);

@@ -24,6 +24,13 @@ struct TrainingParameters {
 
 /** Codes vectors in M bits and one or three bytes of scales (embedding form of BQQ).
  *
+ * A vector x is coded as what it is from a centre c: the mean of the training set, or one that the caller
+ * gives for each vector, such as the centroid of its inverted list:
+ *
+ *     x ~ c + scale alpha B^T s
+ *
+ * Queries are measured from the mean in either case, w = B (q - mean), so that one w serves all centres.
+ *
  * The signs s of a vector minimize |x - B^T s|^2, a binary quadratic program solved by annealed flips; the
  * basis B is learned on a sample. See Kuroki et al., "Binary Quadratic Quantization", NeurIPS 2025.
  *
@@ -49,24 +56,33 @@ public:
     BinaryQuadraticQuantizer(size_t d, size_t M, Metric metric, int depth = kDefaultDepth);
 
     /** Learns the basis and the range of the scales.
-     * @param x  training vectors, size n * d
+     * @param x        training vectors, size n * d
+     * @param centres  size n * d, or nullptr for their mean
      * @throws std::invalid_argument  when n < M, or for a NaN or infinity (row and column named);
      *                                the quantizer is then as it was
      */
-    void train(size_t n, const float* x, const TrainingParameters& parameters = {});
+    void train(
+            size_t n, const float* x, const TrainingParameters& parameters = {},
+            const float* centres = nullptr);
 
-    /** @param x      vectors, size n * d
-     *  @param codes  output, size n * code_size
+    /** @param x        vectors, size n * d
+     *  @param codes    output, size n * code_size
+     *  @param centres  size n * d, or nullptr for the mean
      *  @throws std::invalid_argument  for a NaN or infinity (row and column named)
      *  @throws std::logic_error       when not trained
      */
-    void compute_codes(const float* x, uint8_t* codes, size_t n) const;
+    void compute_codes(
+            const float* x, uint8_t* codes, size_t n, const float* centres = nullptr) const;
 
-    /** @param codes  size n * code_size
-     *  @param x      output, size n * d
+    /** @param codes    size n * code_size
+     *  @param x        output, size n * d
+     *  @param centres  size n * d, those the codes were computed with
      *  @throws std::logic_error  when not trained
      */
-    void decode(const uint8_t* codes, float* x, size_t n) const;
+    void decode(const uint8_t* codes, float* x, size_t n, const float* centres = nullptr) const;
+
+    /// What B maps a code's reconstruction to: w = alpha B B^T s, in units of the basis. @param w  size M
+    void project_code(const uint8_t* code, float* w) const;
 
     /// bytes of the code's bits: (M + 7) / 8
     size_t bits_size() const { return (M + 7) / 8; }

@@ -87,6 +87,9 @@ struct IndexBQQ : faiss::Index {
     void merge_from(faiss::Index& other, idx_t add_id = 0) override;
     void check_compatible_for_merge(const faiss::Index& other) const override;
 
+    /// Distances from a query to single codes, and between two codes, by their signs: for graphs over the index.
+    faiss::DistanceComputer* get_distance_computer() const override;
+
     /// Codes i0 to i0 + n - 1. @param bytes  output, size n * sa_code_size()
     void get_codes(idx_t i0, idx_t n, uint8_t* bytes) const;
 

@@ -37,13 +37,13 @@ BinaryQuadraticQuantizer::BinaryQuadraticQuantizer(size_t d_, size_t M_, Metric 
 }
 
 void BinaryQuadraticQuantizer::train(
-        size_t n, const float* x, const TrainingParameters& parameters) {
+        size_t n, const float* x, const TrainingParameters& parameters, const float* centres) {
     if (n < M)
         throw std::invalid_argument(
                 "BQQ: train() got " + std::to_string(n) + " vectors, " + std::to_string(M) +
                 " atoms need at least " + std::to_string(M));
     check_finite(x, n, d, "train()");
-    Trained trained = train_embedding(n, x, d, M, depth, metric, parameters);
+    Trained trained = train_embedding(n, x, centres, d, M, depth, metric, parameters);
     set_trained(std::move(trained.basis), trained.scales);
 }
 
@@ -55,7 +55,8 @@ void BinaryQuadraticQuantizer::set_trained(Basis basis, const ScaleCodec& scales
     is_trained = true;
 }
 
-void BinaryQuadraticQuantizer::compute_codes(const float* x, uint8_t* codes, size_t n) const {
+void BinaryQuadraticQuantizer::compute_codes(
+        const float* x, uint8_t* codes, size_t n, const float* centres) const {
     if (!is_trained) throw std::logic_error("BQQ: compute_codes() before train()");
     check_finite(x, n, d, "compute_codes()");
     // Vectors in units of the basis and their signs are held for this many at a time.
@@ -63,30 +64,38 @@ void BinaryQuadraticQuantizer::compute_codes(const float* x, uint8_t* codes, siz
     const size_t stride = program_->stride();
     const size_t most = std::min(kBatch, n);
     std::vector<float> unit(most * d), signs(most * stride);
-    std::vector<double> x2(most);
+    std::vector<double> x2(most), centre_dots(most, 0);
     std::vector<Fit> fits(most);
     for (size_t begin = 0; begin < n; begin += kBatch) {
         const size_t rows = std::min(kBatch, n - begin);
         for (size_t i = 0; i < rows; ++i) {
             float* u = unit.data() + i * d;
-            x2[i] = to_unit(basis_, x + (begin + i) * d, u);
+            const float* centre =
+                    centres != nullptr ? centres + (begin + i) * d : basis_.mean.data();
+            x2[i] = to_unit(basis_, x + (begin + i) * d, centre, u);
             const float weight = gain_weight(x2[i]);
             for (size_t j = 0; j < d; ++j) u[j] *= weight;
         }
         encode_weighted(
                 *program_, basis_.B.data(), M, d, unit.data(), x2.data(), rows, signs.data(), fits);
+        if (centres != nullptr)
+            multiply_centres(
+                    basis_, centres + begin * d, rows, signs.data(), stride, centre_dots.data());
         for (size_t i = 0; i < rows; ++i) {
             uint8_t* code = codes + (begin + i) * code_size;
             std::fill_n(code, bits_size(), uint8_t{0});
             for (size_t k = 0; k < M; ++k)
                 if (signs[i * stride + k] > 0) code[k / 8] |= static_cast<uint8_t>(1u << (k % 8));
+            const Fit& fit = fits[i];
             scales_.encode(
-                    scales_.calibrate(fits[i].dot, fits[i].xhat2, fits[i].x2), code + bits_size());
+                    scales_.calibrate(fit.dot, fit.xhat2, fit.x2), fit.dot, centre_dots[i],
+                    code + bits_size());
         }
     }
 }
 
-void BinaryQuadraticQuantizer::decode(const uint8_t* codes, float* x, size_t n) const {
+void BinaryQuadraticQuantizer::decode(
+        const uint8_t* codes, float* x, size_t n, const float* centres) const {
     if (!is_trained) throw std::logic_error("BQQ: decode() before train()");
 #pragma omp parallel for if (n > 100)
     for (int64_t row = 0; row < static_cast<int64_t>(n); ++row) {
@@ -97,10 +106,20 @@ void BinaryQuadraticQuantizer::decode(const uint8_t* codes, float* x, size_t n) 
             const float* atom = basis_.B.data() + k * d;
             for (size_t j = 0; j < d; ++j) sum[j] += s * atom[j];
         }
-        const float length = basis_.scale * scales_.decode(code + bits_size()).alpha;
+        const float length = basis_.scale * scales_.decode_alpha(code[bits_size()]);
+        const float* centre =
+                centres != nullptr ? centres + static_cast<size_t>(row) * d : basis_.mean.data();
         float* out = x + static_cast<size_t>(row) * d;
-        for (size_t j = 0; j < d; ++j) out[j] = basis_.mean[j] + length * sum[j];
+        for (size_t j = 0; j < d; ++j) out[j] = centre[j] + length * sum[j];
     }
+}
+
+void BinaryQuadraticQuantizer::project_code(const uint8_t* code, float* w) const {
+    std::vector<float> signs(M);
+    for (size_t k = 0; k < M; ++k) signs[k] = (code[k / 8] >> (k % 8) & 1) != 0 ? 1.0f : -1.0f;
+    program_->project_signs(signs.data(), w);
+    const float alpha = scales_.decode_alpha(code[bits_size()]);
+    for (size_t k = 0; k < M; ++k) w[k] *= alpha;
 }
 
 } // namespace bqq

@@ -49,6 +49,42 @@ size_t smoothed_best(std::span<const size_t> hits) {
     return best;
 }
 
+/// Row r of the sample from its centre, in units of the basis: entry j.
+float entry(const EncodedSample& sample, size_t r, size_t j) {
+    return sample.weighted[r * sample.basis.d + j] / gain_weight(sample.x2[r]);
+}
+
+/// Entry j of a row's centre from the mean, in units of the basis; all are 0 where there are no centres.
+float centre_entry(const EncodedSample& sample, size_t r, size_t j) {
+    if (sample.centres.empty()) return 0;
+    return (sample.centres[r * sample.basis.d + j] - sample.basis.mean[j]) / sample.basis.scale;
+}
+
+/// What scores of the rows have in common whatever the codes: L2 only.
+struct RowTerms {
+    std::vector<float> centre2; ///< |centre|^2
+    std::vector<float> x2;      ///< |centre + x|^2 - |centre|^2
+};
+
+RowTerms row_terms(const EncodedSample& sample) {
+    RowTerms terms{std::vector<float>(sample.n), std::vector<float>(sample.n)};
+    if (sample.metric != Metric::l2) return terms;
+#pragma omp parallel for
+    for (int64_t row = 0; row < static_cast<int64_t>(sample.n); ++row) {
+        const auto r = static_cast<size_t>(row);
+        double centre2 = 0;
+        double cross = 0;
+        for (size_t j = 0; j < sample.basis.d && !sample.centres.empty(); ++j) {
+            const double c = centre_entry(sample, r, j);
+            centre2 += c * c;
+            cross += c * static_cast<double>(entry(sample, r, j));
+        }
+        terms.centre2[r] = static_cast<float>(centre2);
+        terms.x2[r] = static_cast<float>(sample.x2[r] + 2 * cross);
+    }
+    return terms;
+}
+
 float choose_calibration(const EncodedSample& sample) {
     const size_t n = sample.n;
     const size_t d = sample.basis.d;
@@ -58,15 +94,16 @@ float choose_calibration(const EncodedSample& sample) {
     const bool l2 = sample.metric == Metric::l2;
     const float dot_weight = l2 ? 2.0f : 1.0f;
 
-    // Queries as they meet the base: centred for L2, as they are for the inner product.
+    // Queries as they meet the base: from the mean for L2, as they are for the inner product.
     std::vector<float> q(queries * d);
     for (size_t i = 0; i < queries; ++i)
         for (size_t j = 0; j < d; ++j)
-            q[i * d + j] = sample.weighted[i * d + j] / gain_weight(sample.x2[i]) +
+            q[i * d + j] = entry(sample, i, j) + centre_entry(sample, i, j) +
                            (l2 ? 0.0f : sample.basis.mean[j] / sample.basis.scale);
-    std::vector<float> w(queries * sample.stride);
+    std::vector<float> w(queries * sample.stride), mean_dots(queries);
     kernels::dot_rows_parallel(
             q.data(), d, queries, sample.basis.B.data(), d, M, d, w.data(), sample.stride);
+    kernels::dot_rows(q.data(), d, queries, sample.basis.mean.data(), d, 1, d, mean_dots.data(), 1);
 
     constexpr size_t kChoices = std::size(kCandidates);
     std::vector<StoredScales> scales(kChoices * n);
@@ -76,29 +113,42 @@ float choose_calibration(const EncodedSample& sample) {
         codec.calibration = kCandidates[c];
         for (size_t i = 0; i < n; ++i) {
             const Fit& fit = sample.fits[i];
-            scales[c * n + i] = codec.calibrate(fit.dot, fit.xhat2, fit.x2);
+            StoredScales& stored = scales[c * n + i];
+            stored = codec.calibrate(fit.dot, fit.xhat2, fit.x2);
+            if (l2) stored.nu += 2 * stored.alpha * static_cast<float>(sample.centre_dots[i]);
         }
     }
 
+    const RowTerms terms = row_terms(sample);
     size_t hits[kChoices] = {};
 #pragma omp parallel for schedule(dynamic) reduction(+ : hits[:kChoices])
     for (int64_t group = 0; group < static_cast<int64_t>(queries); group += kQueriesTogether) {
         const auto first = static_cast<size_t>(group);
         const size_t count = std::min(kQueriesTogether, queries - first);
-        std::vector<float> dots(count * n), estimates(count * n), scores(n);
-        kernels::dot_rows(q.data() + first * d, d, count, sample.weighted, d, n, d, dots.data(), n);
+        const float* group_q = q.data() + first * d;
+        std::vector<float> dots(count * n), estimates(count * n), scores(n), centre_scores(n);
+        std::vector<float> centre_dots(sample.centres.empty() ? 0 : count * n);
+        kernels::dot_rows(group_q, d, count, sample.weighted, d, n, d, dots.data(), n);
         kernels::dot_rows(
                 w.data() + first * sample.stride, sample.stride, count, sample.signs, sample.stride,
                 n, M, estimates.data(), n);
+        if (!centre_dots.empty())
+            kernels::dot_rows(
+                    group_q, d, count, sample.centres.data(), d, n, d, centre_dots.data(), n);
         for (size_t i = 0; i < count; ++i) {
+            for (size_t r = 0; r < n && !centre_dots.empty(); ++r)
+                centre_scores[r] = terms.centre2[r] -
+                                   dot_weight * (centre_dots[i * n + r] - mean_dots[first + i]) /
+                                           sample.basis.scale;
             for (size_t r = 0; r < n; ++r)
-                scores[r] = (l2 ? static_cast<float>(sample.x2[r]) : 0.0f) -
+                scores[r] = centre_scores[r] + terms.x2[r] -
                             dot_weight * dots[i * n + r] / gain_weight(sample.x2[r]);
             const std::vector<uint32_t> truth = nearest(scores, first + i);
             for (size_t c = 0; c < kChoices; ++c) {
                 for (size_t r = 0; r < n; ++r) {
                     const StoredScales& scale = scales[c * n + r];
-                    scores[r] = scale.nu - dot_weight * scale.alpha * estimates[i * n + r];
+                    scores[r] = centre_scores[r] + scale.nu -
+                                dot_weight * scale.alpha * estimates[i * n + r];
                 }
                 for (uint32_t row : nearest(scores, first + i))
                     hits[c] += std::binary_search(truth.begin(), truth.end(), row) ? 1 : 0;
@@ -111,31 +161,24 @@ float choose_calibration(const EncodedSample& sample) {
 } // namespace
 
 ScaleCodec choose_scales(const EncodedSample& sample) {
-    // Room beyond the sample's range, in parts of it, for vectors that are coded better or worse.
-    constexpr float kGainRoom = 0.1f;
-    constexpr float kNormRoom = 4;
     ScaleCodec codec;
     codec.metric = sample.metric;
     codec.calibration = choose_calibration(sample);
-    float gain_min = std::numeric_limits<float>::max();
-    float gain_max = 0;
-    float norm_max = 0;
-    for (const Fit& fit : sample.fits) {
+    float alpha_least = std::numeric_limits<float>::max();
+    float alpha_most = 0;
+    float nu_least = 0;
+    float nu_most = 0;
+    for (size_t i = 0; i < sample.n; ++i) {
+        const Fit& fit = sample.fits[i];
         const StoredScales scales = codec.calibrate(fit.dot, fit.xhat2, fit.x2);
+        const float nu = scales.nu + 2 * scales.alpha * static_cast<float>(sample.centre_dots[i]);
+        nu_least = std::min(nu_least, nu);
+        nu_most = std::max(nu_most, nu);
         if (scales.alpha <= 0) continue;
-        const float norm = std::sqrt(scales.nu);
-        const float gain = codec.metric == Metric::l2 ? scales.alpha / norm : scales.alpha;
-        gain_min = std::min(gain_min, gain);
-        gain_max = std::max(gain_max, gain);
-        norm_max = std::max(norm_max, norm);
+        alpha_least = std::min(alpha_least, scales.alpha);
+        alpha_most = std::max(alpha_most, scales.alpha);
     }
-    if (gain_max <= 0) return codec;
-    codec.gain_min = std::max(0.0f, gain_min - kGainRoom * (gain_max - gain_min));
-    codec.gain_step = std::max(
-                              gain_max + kGainRoom * (gain_max - gain_min) - codec.gain_min,
-                              1e-3f * gain_max) /
-                      255;
-    codec.norm_step = kNormRoom * norm_max / 65535;
+    codec.set_ranges(alpha_least, alpha_most, -std::sqrt(-nu_least), std::sqrt(nu_most));
     return codec;
 }
 

@@ -19,7 +19,9 @@ struct EncodedSample {
     const double* x2;      ///< n
     const float* signs;    ///< n x stride
     size_t stride;
-    std::span<const Fit> fits; ///< n
+    std::span<const Fit> fits;      ///< n
+    std::span<const float> centres; ///< n x d, not in units of the basis; empty: all are the mean
+    std::span<const double> centre_dots; ///< n: <centre - mean, B^T s>
 };
 
 /// Training vectors that the calibration encodes: the first part are queries, all are the base.

@@ -4,17 +4,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 namespace bqq {
 
-double to_unit(const Basis& basis, const float* x, float* unit) {
+double to_unit(const Basis& basis, const float* x, const float* centre, float* unit) {
     // Farther out than this a coordinate is clamped, so that squares stay finite in float.
     constexpr double kFar = 1e15;
     double x2 = 0;
     const double inverse = 1.0 / static_cast<double>(basis.scale);
     for (size_t j = 0; j < basis.d; ++j) {
-        const double r = (static_cast<double>(x[j]) - static_cast<double>(basis.mean[j])) * inverse;
+        const double r = (static_cast<double>(x[j]) - static_cast<double>(centre[j])) * inverse;
         unit[j] = static_cast<float>(std::clamp(r, -kFar, kFar));
         x2 += static_cast<double>(unit[j]) * static_cast<double>(unit[j]);
     }
@@ -75,6 +76,31 @@ void encode_weighted(
                 fit.dot /= static_cast<double>(gain_weight(x2[begin + i]));
                 fit.x2 = x2[begin + i];
                 fits[begin + i] = fit;
+            }
+        }
+    }
+}
+
+void multiply_centres(
+        const Basis& basis, const float* centres, size_t n, const float* signs, size_t stride,
+        double* dots) {
+    const size_t d = basis.d;
+    const size_t M = basis.M;
+    constexpr size_t kRows = 16;
+    const auto blocks = static_cast<int64_t>((n + kRows - 1) / kRows);
+#pragma omp parallel if (blocks > 1)
+    {
+        std::vector<float> unit(kRows * d), w(kRows * M);
+#pragma omp for
+        for (int64_t block = 0; block < blocks; ++block) {
+            const size_t begin = static_cast<size_t>(block) * kRows;
+            const size_t rows = std::min(kRows, n - begin);
+            for (size_t i = 0; i < rows; ++i)
+                to_unit(basis, centres + (begin + i) * d, basis.mean.data(), unit.data() + i * d);
+            kernels::dot_rows(unit.data(), d, rows, basis.B.data(), d, M, d, w.data(), M);
+            for (size_t i = 0; i < rows; ++i) {
+                const float* s = signs + (begin + i) * stride;
+                dots[begin + i] = std::inner_product(s, s + M, w.data() + i * M, 0.0);
             }
         }
     }

@@ -20,8 +20,8 @@ struct Fit {
     double residual() const { return xhat2 > 0 ? x2 - dot * dot / xhat2 : x2; }
 };
 
-/// unit = (x - mean) / scale, size d. Returns |unit|^2.
-double to_unit(const Basis& basis, const float* x, float* unit);
+/// unit = (x - centre) / scale, all of size d. Returns |unit|^2.
+double to_unit(const Basis& basis, const float* x, const float* centre, float* unit);
 
 /** Weight by which a vector is multiplied before its signs are sought: |x|^(-1/2).
  *
@@ -43,5 +43,13 @@ float gain_weight(double x2);
 void encode_weighted(
         const BinaryQuadraticProgram& program, const float* B, size_t M, size_t d,
         const float* unit, const double* x2, size_t n, float* signs, std::span<Fit> fits);
+
+/** dots[i] = <centre_i - mean, B^T s_i>, in units of the basis.
+ * @param centres  size n * d
+ * @param signs    size n * stride
+ */
+void multiply_centres(
+        const Basis& basis, const float* centres, size_t n, const float* signs, size_t stride,
+        double* dots);
 
 } // namespace bqq

@@ -1,15 +1,8 @@
 #include <bqq/scale_codec.h>
 
+#include <algorithm>
+
 namespace bqq {
-
-namespace {
-
-float quantize(float value, float min, float step, float largest) {
-    if (step <= 0) return 0;
-    return std::clamp(std::nearbyint((value - min) / step), 0.0f, largest);
-}
-
-} // namespace
 
 StoredScales ScaleCodec::calibrate(double dot, double xhat2, double x2) const {
     if (xhat2 <= 0 || x2 <= 0 || dot <= 0)
@@ -22,19 +15,45 @@ StoredScales ScaleCodec::calibrate(double dot, double xhat2, double x2) const {
             static_cast<float>(x2 * (1 - 2 * calibration * (1 - cosine2)))};
 }
 
-void ScaleCodec::encode(const StoredScales& scales, uint8_t* bytes) const {
-    if (metric == Metric::inner_product) {
-        bytes[0] = static_cast<uint8_t>(quantize(scales.alpha, gain_min, gain_step, 255));
-        return;
+void ScaleCodec::set_ranges(float alpha_least, float alpha_most, float r_least, float r_most) {
+    // Room for vectors beyond the training set's: a tenth of alpha, four times the root of nu.
+    constexpr float kAlphaRoom = 1.1f;
+    constexpr float kNormRoom = 4;
+    // Alphas below this part of the largest share its byte, so that a few small ones do not coarsen all steps.
+    constexpr float kAlphaSpan = 1.0f / 256;
+    if (alpha_most <= 0) return;
+    const float most = alpha_most * kAlphaRoom;
+    const float least = std::max(alpha_least / kAlphaRoom, most * kAlphaSpan);
+    const auto first = std::bit_cast<int32_t>(least);
+    alpha_step = (std::bit_cast<int32_t>(most) - first + 253) / 254;
+    alpha_first = first - alpha_step;
+    if (metric == Metric::inner_product) return;
+    const float largest = kNormRoom * std::max(std::fabs(r_least), std::fabs(r_most));
+    norm_first = r_least < 0 ? -largest : 0;
+    norm_step = (largest - norm_first) / 65535;
+}
+
+void ScaleCodec::encode(
+        const StoredScales& scales, double dot, double centre_dot, uint8_t* bytes) const {
+    bytes[0] = 0;
+    if (alpha_step > 0 && scales.alpha > decode_alpha(1) / 2) {
+        const int64_t steps =
+                (int64_t{std::bit_cast<int32_t>(scales.alpha)} - alpha_first + alpha_step / 2) /
+                alpha_step;
+        bytes[0] = static_cast<uint8_t>(std::clamp<int64_t>(steps, 1, 255));
     }
-    const auto norm = static_cast<uint16_t>(quantize(std::sqrt(scales.nu), 0, norm_step, 65535));
+    if (metric == Metric::inner_product) return;
+    const double alpha = decode_alpha(bytes[0]);
+    const double rounding = alpha - static_cast<double>(scales.alpha);
+    const double nu = static_cast<double>(scales.nu) + 2 * rounding * dot + 2 * alpha * centre_dot;
+    const double r = std::copysign(std::sqrt(std::fabs(nu)), nu);
+    const double steps = norm_step > 0 ? std::nearbyint(
+                                                 (r - static_cast<double>(norm_first)) /
+                                                 static_cast<double>(norm_step))
+                                       : 0;
+    const auto norm = static_cast<uint16_t>(std::clamp(steps, 0.0, 65535.0));
     bytes[1] = static_cast<uint8_t>(norm);
     bytes[2] = static_cast<uint8_t>(norm >> 8);
-    // The ratio to the norm as it is stored, so that alpha does not inherit the norm's rounding.
-    const float stored = norm_step * static_cast<float>(norm);
-    bytes[0] = stored > 0 ? static_cast<uint8_t>(
-                                    quantize(scales.alpha / stored, gain_min, gain_step, 255))
-                          : 0;
 }
 
 } // namespace bqq

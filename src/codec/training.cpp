@@ -3,14 +3,13 @@
 #include "codec/calibration.h"
 #include "codec/encoder.h"
 #include "codec/initial_atoms.h"
+#include "codec/sampling.h"
 #include "kernels/dot_rows.h"
 
 #include <Eigen/Dense>
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
-#include <random>
 #include <string>
 
 namespace bqq {
@@ -26,21 +25,10 @@ constexpr int kPlaneRounds = 2;
 constexpr float kMomentum = 0.6f;
 constexpr double kRidge = 1e-4;
 
-/// Rows 0..n-1 of the training set, or a random choice of at most `most` of them, in random order.
-std::vector<size_t> choose_rows(size_t n, size_t most, uint64_t seed) {
-    std::vector<size_t> rows(n);
-    std::iota(rows.begin(), rows.end(), size_t{0});
-    std::mt19937_64 random(seed);
-    const size_t count = std::min(n, most);
-    for (size_t i = 0; i < count; ++i) std::swap(rows[i], rows[i + random() % (n - i)]);
-    rows.resize(count);
-    return rows;
-}
-
 class Trainer {
 public:
-    Trainer(size_t n, const float* x, size_t d, size_t M, int depth, Metric metric,
-            const TrainingParameters& parameters)
+    Trainer(size_t n, const float* x, const float* centres, size_t d, size_t M, int depth,
+            Metric metric, const TrainingParameters& parameters)
             : d_(d), M_(M), metric_(metric), parameters_(parameters) {
         const size_t most = M * parameters.max_points_per_atom;
         if (n > most)
@@ -52,7 +40,7 @@ public:
         basis_.d = d;
         basis_.M = M;
         basis_.depth = depth;
-        centre(x, rows);
+        centre(x, centres, rows);
     }
 
     Trained run() {
@@ -78,19 +66,25 @@ private:
     std::vector<float> weighted_;   ///< n x d: the sample in units of the basis, times gain_weight
     std::vector<float> weighted_t_; ///< its transpose, d x n
     std::vector<double> x2_;        ///< n: squared norms before the weight
+    std::vector<float> centres_;    ///< n x d, or empty
 
-    void centre(const float* x, const std::vector<size_t>& rows) {
+    void centre(const float* x, const float* centres, const std::vector<size_t>& rows) {
         std::vector<double> mean(d_);
         for (size_t row : rows)
             for (size_t j = 0; j < d_; ++j) mean[j] += x[row * d_ + j];
         basis_.mean.resize(d_);
         for (size_t j = 0; j < d_; ++j)
             basis_.mean[j] = static_cast<float>(mean[j] / static_cast<double>(n_));
+        if (centres != nullptr) {
+            centres_.resize(n_ * d_);
+            for (size_t i = 0; i < n_; ++i)
+                std::copy_n(centres + rows[i] * d_, d_, centres_.data() + i * d_);
+        }
         double energy = 0;
-        for (size_t row : rows)
+        for (size_t i = 0; i < n_; ++i)
             for (size_t j = 0; j < d_; ++j) {
-                const double r =
-                        static_cast<double>(x[row * d_ + j]) - static_cast<double>(basis_.mean[j]);
+                const double r = static_cast<double>(x[rows[i] * d_ + j]) -
+                                 static_cast<double>(centre_of(i)[j]);
                 energy += r * r;
             }
         const auto rms = static_cast<float>(std::sqrt(energy / static_cast<double>(n_)));
@@ -102,10 +96,14 @@ private:
         for (int64_t row = 0; row < static_cast<int64_t>(n_); ++row) {
             const auto i = static_cast<size_t>(row);
             float* unit = weighted_.data() + i * d_;
-            x2_[i] = to_unit(basis_, x + rows[i] * d_, unit);
+            x2_[i] = to_unit(basis_, x + rows[i] * d_, centre_of(i), unit);
             const float weight = gain_weight(x2_[i]);
             for (size_t j = 0; j < d_; ++j) unit[j] *= weight;
         }
+    }
+
+    const float* centre_of(size_t i) const {
+        return centres_.empty() ? basis_.mean.data() : centres_.data() + i * d_;
     }
 
     /// One round: signs of the first n vectors given B, then B given the signs.
@@ -161,18 +159,22 @@ private:
         encode_weighted(
                 program, basis_.B.data(), M_, d_, weighted_.data(), x2_.data(), n, signs.data(),
                 fits);
+        std::vector<double> centre_dots(n, 0);
+        if (!centres_.empty())
+            multiply_centres(
+                    basis_, centres_.data(), n, signs.data(), program.stride(), centre_dots.data());
         return choose_scales(
                 {basis_, metric_, n, weighted_.data(), x2_.data(), signs.data(), program.stride(),
-                 fits});
+                 fits, centres_, centre_dots});
     }
 };
 
 } // namespace
 
 Trained train_embedding(
-        size_t n, const float* x, size_t d, size_t M, int depth, Metric metric,
-        const TrainingParameters& parameters) {
-    return Trainer(n, x, d, M, depth, metric, parameters).run();
+        size_t n, const float* x, const float* centres, size_t d, size_t M, int depth,
+        Metric metric, const TrainingParameters& parameters) {
+    return Trainer(n, x, centres, d, M, depth, metric, parameters).run();
 }
 
 } // namespace bqq

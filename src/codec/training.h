@@ -14,14 +14,14 @@ struct Trained {
     ScaleCodec scales;
 };
 
-/** Learns basis and scales from x (n x d, finite, n >= M).
+/** Learns basis and scales from x (n x d, finite, n >= M), coded from centres (n x d) or, for nullptr, their mean.
  *
  * Atoms start on the sample's principal directions, each split into bits as its variance asks. Then codes
  * (annealed flips) and basis (least squares) alternate; the last rounds use all of the sample and bind
  * the basis to its planes.
  */
 Trained train_embedding(
-        size_t n, const float* x, size_t d, size_t M, int depth, Metric metric,
-        const TrainingParameters& parameters);
+        size_t n, const float* x, const float* centres, size_t d, size_t M, int depth,
+        Metric metric, const TrainingParameters& parameters);
 
 } // namespace bqq

@@ -4,6 +4,7 @@
 #include "command/wrapped_index.h"
 
 #include <bqq/IndexBQQ.h>
+#include <bqq/IndexIVFBQQ.h>
 #include <bqq/index_factory.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexIVF.h>
@@ -20,20 +21,27 @@ namespace {
 
 constexpr size_t vectors_at_once = 1 << 13;
 
+/// Where an index keeps the training parameters of its codes, nullptr when it has other codes.
+TrainingParameters* find_training(faiss::Index& index) {
+    if (auto* flat = find_index<IndexBQQ>(&index)) return &flat->training;
+    if (auto* ivf = find_index<IndexIVFBQQ>(&index)) return &ivf->training;
+    return nullptr;
+}
+
 /// The codec reports to the bar for as long as this lives.
 class TrainingListener {
 public:
-    TrainingListener(faiss::Index& index, ProgressBar& bar) : index_(find_index<IndexBQQ>(&index)) {
-        if (index_) index_->training.progress = bar.listener();
+    TrainingListener(faiss::Index& index, ProgressBar& bar) : training_(find_training(index)) {
+        if (training_) training_->progress = bar.listener();
     }
     TrainingListener(const TrainingListener&) = delete;
     TrainingListener& operator=(const TrainingListener&) = delete;
     ~TrainingListener() {
-        if (index_) index_->training.progress = {};
+        if (training_) training_->progress = {};
     }
 
 private:
-    IndexBQQ* index_;
+    TrainingParameters* training_;
 };
 
 /// These graphs are built by their first add() and take no second one.
@@ -46,7 +54,7 @@ bool adds_only_once(faiss::Index& index) {
 std::unique_ptr<faiss::Index> make_index(
         const std::string& factory, size_t d, faiss::MetricType metric, uint64_t seed) {
     std::unique_ptr<faiss::Index> index(index_factory(static_cast<int>(d), factory, metric));
-    if (auto* bqq_index = find_index<IndexBQQ>(index.get())) bqq_index->training.seed = seed;
+    if (TrainingParameters* training = find_training(*index)) training->seed = seed;
     if (auto* ivf = find_index<faiss::IndexIVF>(index.get())) ivf->cp.seed = static_cast<int>(seed);
     return index;
 }

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -20,6 +21,16 @@ void check_number(float value, const char* name) {
                 "quantizer has " + std::string(name) + " = " + std::to_string(value));
 }
 
+/// Every byte must stand for a number.
+void check_alphas(const ScaleCodec& scales) {
+    const int64_t last = int64_t{scales.alpha_first} + 255 * int64_t{scales.alpha_step};
+    if (scales.alpha_step < 0 || int64_t{scales.alpha_first} + scales.alpha_step < 0 ||
+        last >= std::bit_cast<int32_t>(std::numeric_limits<float>::infinity()))
+        throw std::runtime_error(
+                "quantizer has alphas from " + std::to_string(scales.alpha_first) +
+                " in steps of " + std::to_string(scales.alpha_step));
+}
+
 } // namespace
 
 void write_quantizer(const BinaryQuadraticQuantizer& quantizer, const ByteSink& sink) {
@@ -35,7 +46,9 @@ void write_quantizer(const BinaryQuadraticQuantizer& quantizer, const ByteSink& 
     sink(basis.rho.data(), basis.rho.size() * sizeof(float));
     sink(basis.Z.data(), basis.Z.size());
     const ScaleCodec& scales = quantizer.scales();
-    for (float value : {scales.gain_min, scales.gain_step, scales.norm_step, scales.calibration})
+    write_value(sink, scales.alpha_first);
+    write_value(sink, scales.alpha_step);
+    for (float value : {scales.norm_first, scales.norm_step, scales.calibration})
         write_value(sink, value);
 }
 
@@ -64,8 +77,10 @@ BinaryQuadraticQuantizer read_quantizer(const ByteSource& source) {
     basis.Z = read_array<std::vector<uint8_t>>(source, rows * basis.plane_bytes());
     ScaleCodec scales;
     scales.metric = quantizer.metric;
-    for (float* value :
-         {&scales.gain_min, &scales.gain_step, &scales.norm_step, &scales.calibration}) {
+    scales.alpha_first = read_value<int32_t>(source);
+    scales.alpha_step = read_value<int32_t>(source);
+    check_alphas(scales);
+    for (float* value : {&scales.norm_first, &scales.norm_step, &scales.calibration}) {
         *value = read_value<float>(source);
         check_number(*value, "a scale");
     }

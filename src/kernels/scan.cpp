@@ -11,12 +11,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET == HWY_SCALAR
 
-HWY_INLINE void block_scores_inline(const ScanTables& t, const uint8_t* block, uint16_t* scores) {
-    for (size_t i = 0; i < kBlock; ++i) {
+HWY_INLINE void block_scores_inline(
+        const ScanTables& t, const uint8_t* block, size_t width, uint16_t* scores) {
+    for (size_t i = 0; i < width; ++i) {
         const uint8_t* table = t.tables;
         int score = 0;
         for (size_t j = 0; j < t.code_bytes; ++j) {
-            const uint8_t code = block[j * kBlock + i];
+            const uint8_t code = block[j * width + i];
             const size_t lo = code & 15;
             const size_t hi = code >> 4;
             score += table[lo] + table[16 + hi];
@@ -59,16 +60,17 @@ HWY_INLINE hn::Vec<Bytes> look_up(const uint8_t* table, hn::Vec<Bytes> nibbles) 
     return hn::TableLookupBytes(hn::LoadDup128(Bytes(), table), nibbles);
 }
 
-HWY_INLINE void block_scores_inline(const ScanTables& t, const uint8_t* block, uint16_t* scores) {
+HWY_INLINE void block_scores_inline(
+        const ScanTables& t, const uint8_t* block, size_t width, uint16_t* scores) {
     const Bytes db;
     const auto nibble = hn::Set(db, 0x0f);
-    for (size_t v = 0; v < kBlock; v += hn::Lanes(db)) {
+    for (size_t v = 0; v < width; v += hn::Lanes(db)) {
         const uint8_t* table = t.tables;
         const uint8_t* code = block + v;
         WideSum sum;
         auto high = hn::Zero(db);
         size_t j = 0;
-        for (; j < t.wide_bytes; ++j, code += kBlock, table += 64) {
+        for (; j < t.wide_bytes; ++j, code += width, table += 64) {
             const auto c = hn::LoadU(db, code);
             const auto lo = hn::And(c, nibble);
             const auto hi =
@@ -78,7 +80,7 @@ HWY_INLINE void block_scores_inline(const ScanTables& t, const uint8_t* block, u
         }
         for (const uint16_t end : t.groups) {
             auto group = hn::Zero(db);
-            for (; j < end; ++j, code += kBlock, table += 32) {
+            for (; j < end; ++j, code += width, table += 32) {
                 const auto c = hn::LoadU(db, code);
                 const auto lo = hn::And(c, nibble);
                 const auto hi = hn::And(
@@ -95,64 +97,68 @@ HWY_INLINE void block_scores_inline(const ScanTables& t, const uint8_t* block, u
 
 using Floats = hn::CappedTag<float, 16>;
 
-void block_scores(const ScanTables& tables, const uint8_t* block, uint16_t* scores) {
-    block_scores_inline(tables, block, scores);
+void block_scores(const ScanTables& tables, const uint8_t* block, size_t width, uint16_t* scores) {
+    block_scores_inline(tables, block, width, scores);
 }
 
-template <class T>
-HWY_INLINE hn::Vec<Floats> load_as_float(const T* from) {
-    const Floats df;
-    const hn::Rebind<T, Floats> dt;
-    const hn::Rebind<int32_t, Floats> di;
-    return hn::ConvertTo(df, hn::PromoteTo(di, hn::LoadU(dt, from)));
+using Ints = hn::Rebind<int32_t, Floats>;
+
+HWY_INLINE hn::Vec<Ints> load_bytes(const uint8_t* from) {
+    return hn::PromoteTo(Ints(), hn::LoadU(hn::Rebind<uint8_t, Floats>(), from));
 }
 
 template <bool kNorm>
-HWY_INLINE uint64_t below_threshold(
-        const ScanFilter& f, const uint16_t* scores, const uint8_t* scales, float threshold) {
+HWY_INLINE uint64_t within_threshold(
+        const ScanFilter& f, const uint16_t* scores, const uint8_t* scales, size_t width,
+        float threshold) {
     const Floats df;
+    const Ints di;
     uint64_t survivors = 0;
-    for (size_t v = 0; v < kBlock; v += hn::Lanes(df)) {
-        const auto score = load_as_float(scores + v);
-        const auto gain = hn::MulAdd(
-                load_as_float(scales + v), hn::Set(df, f.gain_step), hn::Set(df, f.gain_min));
+    for (size_t v = 0; v < width; v += hn::Lanes(df)) {
+        const auto step = load_bytes(scales + v);
+        const auto alpha_bits =
+                hn::Add(hn::Mul(step, hn::Set(di, f.alpha_step)), hn::Set(di, f.alpha_first));
+        const auto alpha = hn::IfThenElseZero(
+                hn::RebindMask(df, hn::Gt(step, hn::Zero(di))), hn::BitCast(df, alpha_bits));
+        const auto score = hn::ConvertTo(
+                df, hn::PromoteTo(di, hn::LoadU(hn::Rebind<uint16_t, Floats>(), scores + v)));
         const auto dot = hn::MulAdd(score, hn::Set(df, f.slope), hn::Set(df, f.offset));
-        auto key = hn::Neg(hn::Mul(gain, dot));
+        auto key = hn::Neg(hn::Mul(alpha, dot));
         if (kNorm) {
-            const auto norm = hn::MulAdd(
-                    load_as_float(scales + 2 * kBlock + v), hn::Set(df, 256.0f),
-                    load_as_float(scales + kBlock + v));
-            const auto r = hn::Mul(norm, hn::Set(df, f.norm_step));
-            key = hn::Mul(r, hn::Add(r, key));
+            const auto low = load_bytes(scales + width + v);
+            const auto high = load_bytes(scales + 2 * width + v);
+            const auto norm = hn::ConvertTo(df, hn::Add(low, hn::ShiftLeft<8>(high)));
+            const auto r = hn::MulAdd(norm, hn::Set(df, f.norm_step), hn::Set(df, f.norm_first));
+            key = hn::MulAdd(r, hn::Abs(r), key);
         }
         uint8_t bits[8] = {};
-        hn::StoreMaskBits(df, hn::Lt(key, hn::Set(df, threshold)), bits);
+        hn::StoreMaskBits(df, hn::Le(key, hn::Set(df, threshold)), bits);
         survivors |= (uint64_t{bits[0]} | uint64_t{bits[1]} << 8) << v;
     }
-    return survivors;
+    return survivors & (~uint64_t{0} >> (kBlock - width));
 }
 
 template <bool kNorm>
 size_t next_survivors_of(
-        const ScanTables& t, const ScanFilter& f, const uint8_t* blocks, size_t block_bytes,
-        size_t begin, size_t end, float threshold, uint64_t* survivors) {
+        const ScanTables& t, const ScanFilter& f, const InterleavedCodes& codes, size_t begin,
+        size_t end, float threshold, uint64_t* survivors) {
     alignas(64) uint16_t scores[kBlock];
     for (size_t b = begin; b < end; ++b) {
-        const uint8_t* block = blocks + b * block_bytes;
-        block_scores_inline(t, block, scores);
-        *survivors = below_threshold<kNorm>(f, scores, block + t.code_bytes * kBlock, threshold);
+        const uint8_t* block = codes.block(b);
+        const size_t width = codes.width(b);
+        block_scores_inline(t, block, width, scores);
+        *survivors =
+                within_threshold<kNorm>(f, scores, block + t.code_bytes * width, width, threshold);
         if (*survivors != 0) return b;
     }
     return end;
 }
 
 size_t next_survivors(
-        const ScanTables& t, const ScanFilter& f, const uint8_t* blocks, size_t block_bytes,
-        size_t begin, size_t end, float threshold, uint64_t* survivors) {
-    return f.has_norm ? next_survivors_of<true>(
-                                t, f, blocks, block_bytes, begin, end, threshold, survivors)
-                      : next_survivors_of<false>(
-                                t, f, blocks, block_bytes, begin, end, threshold, survivors);
+        const ScanTables& t, const ScanFilter& f, const InterleavedCodes& codes, size_t begin,
+        size_t end, float threshold, uint64_t* survivors) {
+    return f.has_norm ? next_survivors_of<true>(t, f, codes, begin, end, threshold, survivors)
+                      : next_survivors_of<false>(t, f, codes, begin, end, threshold, survivors);
 }
 
 } // namespace bqq::kernels::HWY_NAMESPACE
@@ -164,15 +170,15 @@ namespace bqq::kernels {
 HWY_EXPORT(block_scores);
 HWY_EXPORT(next_survivors);
 
-void block_scores(const ScanTables& tables, const uint8_t* block, uint16_t* scores) {
-    HWY_DYNAMIC_DISPATCH(block_scores)(tables, block, scores);
+void block_scores(const ScanTables& tables, const uint8_t* block, size_t width, uint16_t* scores) {
+    HWY_DYNAMIC_DISPATCH(block_scores)(tables, block, width, scores);
 }
 
 size_t next_survivors(
-        const ScanTables& tables, const ScanFilter& filter, const uint8_t* blocks,
-        size_t block_bytes, size_t begin, size_t end, float threshold, uint64_t* survivors) {
+        const ScanTables& tables, const ScanFilter& filter, const InterleavedCodes& codes,
+        size_t begin, size_t end, float threshold, uint64_t* survivors) {
     return HWY_DYNAMIC_DISPATCH(next_survivors)(
-            tables, filter, blocks, block_bytes, begin, end, threshold, survivors);
+            tables, filter, codes, begin, end, threshold, survivors);
 }
 
 } // namespace bqq::kernels

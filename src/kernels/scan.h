@@ -6,8 +6,24 @@
 
 namespace bqq::kernels {
 
-/// Codes are interleaved in blocks of this many: byte j of all of them, then byte j + 1, ...
+/// Codes are interleaved in blocks of this many.
 inline constexpr size_t kBlock = 64;
+/// The kernels read up to this many bytes behind the codes.
+inline constexpr size_t kSlack = 64;
+
+/** Interleaved codes: size * code_size bytes, block after block. A block holds byte 0 of its codes, then byte 1
+ * of them, and so on. The last block is narrower where the size is no multiple of kBlock.
+ */
+struct InterleavedCodes {
+    const uint8_t* data = nullptr; ///< followed by kSlack bytes that may be read
+    size_t size = 0;               ///< number of codes
+    size_t code_size = 0;          ///< bytes a code
+
+    size_t blocks() const { return (size + kBlock - 1) / kBlock; }
+    const uint8_t* block(size_t b) const { return data + b * kBlock * code_size; }
+    /// codes in block b, and bytes from one byte of a code to the next
+    size_t width(size_t b) const { return size - b * kBlock < kBlock ? size - b * kBlock : kBlock; }
+};
 
 /** A query with integer weights q_k, one a bit: a code's score is the sum of q_k over its bits.
  *
@@ -32,30 +48,30 @@ struct ScanTables {
 /// No score may exceed this: the high digits of a score are added up in 8 bits.
 inline constexpr uint32_t kMaxScore = 255 * 128;
 
-/** scores[i] of the kBlock codes of a block.
- * @param block  code_bytes * kBlock bytes
+/** scores[i] of the codes of a block.
+ * @param block   tables.code_bytes lines of `width` bytes, then kSlack bytes that may be read
+ * @param scores  output, size kBlock; what lies behind `width` is undefined
  */
-void block_scores(const ScanTables& tables, const uint8_t* block, uint16_t* scores);
+void block_scores(const ScanTables& tables, const uint8_t* block, size_t width, uint16_t* scores);
 
 /** How a score becomes a lower bound of a vector's key, smaller being closer:
  *
- *     L2:             r * (r - gain * (slope * score + offset)),  r = norm_step * norm
- *     inner product:  -gain * (slope * score + offset)
+ *     key = nu - alpha * (slope * score + offset)
  *
- * with gain = gain_min + gain_step * byte, from the byte planes that follow the code in a block.
+ * with alpha and (L2) nu from the bytes that follow the code: see ScaleCodec.
  */
 struct ScanFilter {
-    bool has_norm; ///< L2
-    float gain_min, gain_step, norm_step;
+    bool has_norm; ///< L2; without it nu = 0
+    int32_t alpha_first, alpha_step;
+    float norm_first, norm_step;
     float slope, offset;
 };
 
-/** The first block in [begin, end) with codes whose bound is below the threshold; `end` if none.
- * @param blocks   blocks of block_bytes bytes
+/** The first block in [begin, end) with codes whose bound is at most the threshold; `end` if none.
  * @param survivors  bit i: code i of that block
  */
 size_t next_survivors(
-        const ScanTables& tables, const ScanFilter& filter, const uint8_t* blocks,
-        size_t block_bytes, size_t begin, size_t end, float threshold, uint64_t* survivors);
+        const ScanTables& tables, const ScanFilter& filter, const InterleavedCodes& codes,
+        size_t begin, size_t end, float threshold, uint64_t* survivors);
 
 } // namespace bqq::kernels

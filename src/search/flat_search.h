@@ -2,19 +2,14 @@
 
 #include <bqq/binary_quadratic_quantizer.h>
 
-#include "search/code_blocks.h"
+#include "kernels/scan.h"
+#include "search/scan_parameters.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 
 namespace bqq {
-
-/// The knobs of the two stages.
-struct ScanParameters {
-    int query_bits = 8; ///< bits of the largest integer weight of a query in stage 1, 2 to 12
-    float margin = 3;   ///< stage 2 sees what stage 1 puts within this many of its standard errors
-};
 
 /// Whether the code at this position may be returned.
 using Allowed = std::function<bool(int64_t position)>;
@@ -27,7 +22,7 @@ using Allowed = std::function<bool(int64_t position)>;
  *                   worst distance
  */
 void search_codes(
-        const BinaryQuadraticQuantizer& quantizer, const CodeBlocks& codes, size_t n,
+        const BinaryQuadraticQuantizer& quantizer, const kernels::InterleavedCodes& codes, size_t n,
         const float* x, size_t k, const ScanParameters& parameters, const Allowed& allowed,
         float* distances, int64_t* labels);
 
@@ -36,7 +31,8 @@ using Found = std::function<void(int64_t position, float distance)>;
 
 /// All codes within the radius of one query: squared L2 below it, or inner product above it.
 void range_search_codes(
-        const BinaryQuadraticQuantizer& quantizer, const CodeBlocks& codes, const float* x,
-        float radius, const ScanParameters& parameters, const Allowed& allowed, const Found& found);
+        const BinaryQuadraticQuantizer& quantizer, const kernels::InterleavedCodes& codes,
+        const float* x, float radius, const ScanParameters& parameters, const Allowed& allowed,
+        const Found& found);
 
 } // namespace bqq

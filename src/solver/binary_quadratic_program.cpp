@@ -40,4 +40,12 @@ double BinaryQuadraticProgram::reconstruction_energy(
     return energy;
 }
 
+void BinaryQuadraticProgram::project_signs(const float* signs, float* w) const {
+    for (size_t k = 0; k < M_; ++k) w[k] = diagonal_[k] * signs[k];
+    for (size_t k = 0; k < M_; ++k) {
+        const float* row = gram_.data() + k * stride_;
+        for (size_t j = 0; j < M_; ++j) w[j] += signs[k] * row[j];
+    }
+}
+
 } // namespace bqq

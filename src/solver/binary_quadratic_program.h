@@ -33,6 +33,9 @@ public:
     /// |B^T s|^2 from h = B x, and the field and signs that solve() made of it.
     double reconstruction_energy(const float* h, const float* field, const float* signs) const;
 
+    /// w = B B^T s, size M. @param signs  size M
+    void project_signs(const float* signs, float* w) const;
+
 private:
     size_t M_;
     size_t stride_;

@@ -1,0 +1,59 @@
+#include "checks.h"
+
+#include "faiss_errors.h"
+
+#include <faiss/impl/FaissAssert.h>
+
+#include <cstdio>
+#include <limits>
+#include <string>
+
+namespace bqq {
+
+Metric to_metric(faiss::MetricType metric) {
+    FAISS_THROW_IF_NOT_FMT(
+            metric == faiss::METRIC_L2 || metric == faiss::METRIC_INNER_PRODUCT,
+            "BQQ: metric %d, must be METRIC_L2 or METRIC_INNER_PRODUCT", static_cast<int>(metric));
+    return metric == faiss::METRIC_L2 ? Metric::l2 : Metric::inner_product;
+}
+
+ScanParameters checked_scan_parameters(int query_bits, float margin) {
+    FAISS_THROW_IF_NOT_FMT(
+            query_bits >= 2 && query_bits <= 12, "BQQ: query_bits = %d, must be 2 to 12",
+            query_bits);
+    FAISS_THROW_IF_NOT_FMT(
+            margin >= 0, "BQQ: margin = %g, must be at least 0", static_cast<double>(margin));
+    return {query_bits, margin};
+}
+
+BinaryQuadraticQuantizer make_quantizer(idx_t d, size_t M, faiss::MetricType metric, int depth) {
+    FAISS_THROW_IF_NOT_FMT(
+            d > 0 && d <= std::numeric_limits<int>::max(),
+            "BQQ: dimension d = %ld, must be at least 1", static_cast<long>(d));
+    return with_faiss_errors([&] {
+        return BinaryQuadraticQuantizer(static_cast<size_t>(d), M, to_metric(metric), depth);
+    });
+}
+
+void check_count(idx_t n, const char* what) {
+    FAISS_THROW_IF_NOT_FMT(
+            n >= 0, "BQQ: %s got n = %ld, must be at least 0", what, static_cast<long>(n));
+}
+
+void check_vectors(const faiss::Index& index, idx_t n, const float* x, const char* what) {
+    check_count(n, what);
+    FAISS_THROW_IF_NOT_FMT(index.is_trained, "BQQ: %s before train()", what);
+    with_faiss_errors(
+            [&] { check_finite(x, static_cast<size_t>(n), static_cast<size_t>(index.d), what); });
+}
+
+TrainingParameters with_progress(const TrainingParameters& training, bool verbose) {
+    TrainingParameters parameters = training;
+    if (verbose && !parameters.progress.log)
+        parameters.progress.log = [](const std::string& message) {
+            std::printf("BQQ: %s\n", message.c_str());
+        };
+    return parameters;
+}
+
+} // namespace bqq

@@ -1,0 +1,186 @@
+#include "io/index_writer.h"
+
+#include "index_parts.h"
+#include "interleaved_lists.h"
+#include "io/index_tags.h"
+
+#include <bqq/IndexBQQ.h>
+#include <bqq/IndexIVFBQQ.h>
+
+#include <faiss/IndexFlat.h>
+#include <faiss/IndexHNSW.h>
+#include <faiss/IndexIDMap.h>
+#include <faiss/IndexPreTransform.h>
+#include <faiss/IndexRefine.h>
+#include <faiss/IndexReplicas.h>
+#include <faiss/IndexShards.h>
+#include <faiss/VectorTransform.h>
+#include <faiss/index_io.h>
+
+#include <algorithm>
+#include <bit>
+#include <typeinfo>
+
+namespace bqq {
+
+namespace {
+
+constexpr idx_t kBatch = 8192; // codes that are copied out of their blocks at a time
+
+template <class Vector>
+void write_vector(const ByteSink& sink, const Vector& values) {
+    write_value(sink, static_cast<uint64_t>(values.size()));
+    sink(values.data(), values.size() * sizeof(values[0]));
+}
+
+void write_codes(const IndexBQQ& index, const ByteSink& sink) {
+    write_quantizer(index.bqq, sink);
+    write_value(sink, index.ntotal);
+    std::vector<uint8_t> codes(
+            static_cast<size_t>(std::min(index.ntotal, kBatch)) * index.bqq.code_size);
+    for (idx_t i = 0; i < index.ntotal; i += kBatch) {
+        const idx_t count = std::min(kBatch, index.ntotal - i);
+        index.get_codes(i, count, codes.data());
+        sink(codes.data(), static_cast<size_t>(count) * index.bqq.code_size);
+    }
+}
+
+bool is_bfloat16(const faiss::IndexFlat& index) {
+    const float* x = index.get_xb();
+    const size_t size = static_cast<size_t>(index.ntotal) * static_cast<size_t>(index.d);
+    return std::all_of(x, x + size, [](float value) {
+        return (std::bit_cast<uint32_t>(value) & 0xffffu) == 0;
+    });
+}
+
+void write_coarse(const faiss::Index* coarse, Writer& writer) {
+    const auto* flat = dynamic_cast<const faiss::IndexFlat*>(coarse);
+    const bool plain = flat != nullptr && (typeid(*flat) == typeid(faiss::IndexFlat) ||
+                                           typeid(*flat) == typeid(faiss::IndexFlatL2) ||
+                                           typeid(*flat) == typeid(faiss::IndexFlatIP));
+    if (!plain || !is_bfloat16(*flat) ||
+        (flat->metric_type != faiss::METRIC_L2 &&
+         flat->metric_type != faiss::METRIC_INNER_PRODUCT)) {
+        write_tagged(coarse, writer);
+        return;
+    }
+    const ByteSink sink = writer.sink();
+    write_value(sink, IndexTag::flat_bfloat16);
+    write_value(sink, uint8_t{flat->metric_type == faiss::METRIC_INNER_PRODUCT});
+    write_value(sink, int32_t{flat->d});
+    std::vector<uint16_t> high(static_cast<size_t>(flat->ntotal) * static_cast<size_t>(flat->d));
+    for (size_t i = 0; i < high.size(); ++i)
+        high[i] = static_cast<uint16_t>(std::bit_cast<uint32_t>(flat->get_xb()[i]) >> 16);
+    write_vector(sink, high);
+}
+
+void write_interleaved(const InterleavedSource& lists, size_t nlist, const ByteSink& sink) {
+    for (size_t i = 0; i < nlist; ++i) {
+        const kernels::InterleavedCodes codes = lists.codes(i);
+        sink(codes.data, codes.size * codes.code_size);
+        const PackedIdsView ids = lists.ids(i);
+        sink(ids.data, PackedIdsView::bytes(ids.size, ids.width));
+    }
+    // What the kernels may read behind the last list of a mapped file.
+    const uint8_t slack[kernels::kSlack] = {};
+    sink(slack, sizeof slack);
+}
+
+/** The lists stay behind in a file that is mapped, and their digest is not looked at. What says how to read them is
+ * a part of its own, with a digest of its own.
+ */
+void write_ivf(const IndexIVFBQQ& index, Writer& writer) {
+    const auto* interleaved = dynamic_cast<const InterleavedSource*>(index.invlists);
+    faiss::VectorIOWriter bytes;
+    Writer head(bytes);
+    const ByteSink sink = head.sink();
+    write_quantizer(index.bqq, sink);
+    write_value(sink, index.centroid_scale);
+    write_value(sink, static_cast<uint64_t>(index.nlist));
+    write_value(sink, static_cast<uint64_t>(index.nprobe));
+    write_value(sink, static_cast<uint64_t>(index.max_codes));
+    write_value(sink, int32_t{index.parallel_mode});
+    write_value(sink, index.ntotal);
+    write_value(sink, static_cast<uint8_t>(index.direct_map.type));
+    write_coarse(index.quantizer, head);
+    write_value(sink, interleaved != nullptr ? ListsTag::interleaved : ListsTag::faiss);
+    for (size_t i = 0; i < index.nlist && interleaved != nullptr; ++i) {
+        write_value(sink, static_cast<uint32_t>(interleaved->ids(i).size));
+        write_value(sink, static_cast<uint8_t>(interleaved->ids(i).width));
+    }
+    write_vector(writer.sink(), bytes.data);
+    write_value(writer.sink(), head.digest());
+    if (interleaved != nullptr)
+        write_interleaved(*interleaved, index.nlist, writer.sink());
+    else
+        faiss::write_InvertedLists(index.invlists, &writer);
+}
+
+void write_hnsw(const faiss::IndexHNSW& index, Writer& writer) {
+    const ByteSink sink = writer.sink();
+    const faiss::HNSW& graph = index.hnsw;
+    write_vector(sink, graph.assign_probas);
+    write_vector(sink, graph.cum_nneighbor_per_level);
+    write_vector(sink, graph.levels);
+    write_vector(sink, graph.offsets);
+    write_vector(sink, graph.neighbors);
+    for (const int value :
+         {graph.entry_point, graph.max_level, graph.efConstruction, graph.efSearch})
+        write_value(sink, int32_t{value});
+    write_tagged(index.storage, writer);
+}
+
+template <class Threaded>
+void write_threaded(IndexTag tag, const Threaded& index, Writer& writer) {
+    const ByteSink sink = writer.sink();
+    write_value(sink, tag);
+    write_value(sink, static_cast<uint32_t>(index.count()));
+    for (int i = 0; i < index.count(); ++i) write_tagged(index.at(i), writer);
+}
+
+} // namespace
+
+void write_tagged(const faiss::Index* index, Writer& writer) {
+    const ByteSink sink = writer.sink();
+    if (!contains_bqq(index)) {
+        write_value(sink, IndexTag::faiss);
+        faiss::write_index(index, &writer);
+    } else if (auto* codes = dynamic_cast<const IndexBQQ*>(index)) {
+        write_value(sink, IndexTag::flat_codes);
+        write_codes(*codes, sink);
+    } else if (auto* ivf = dynamic_cast<const IndexIVFBQQ*>(index)) {
+        write_value(sink, IndexTag::ivf);
+        write_ivf(*ivf, writer);
+    } else if (auto* transform = dynamic_cast<const faiss::IndexPreTransform*>(index)) {
+        write_value(sink, IndexTag::pre_transform);
+        write_value(sink, int32_t{transform->d});
+        write_value(sink, static_cast<uint32_t>(transform->chain.size()));
+        for (const faiss::VectorTransform* step : transform->chain)
+            faiss::write_VectorTransform(step, &writer);
+        write_tagged(transform->index, writer);
+    } else if (auto* id_map = dynamic_cast<const faiss::IndexIDMap*>(index)) {
+        const bool both_ways = dynamic_cast<const faiss::IndexIDMap2*>(index) != nullptr;
+        write_value(sink, both_ways ? IndexTag::id_map2 : IndexTag::id_map);
+        write_vector(sink, id_map->id_map);
+        write_tagged(id_map->index, writer);
+    } else if (auto* refine = dynamic_cast<const faiss::IndexRefine*>(index)) {
+        const bool flat = dynamic_cast<const faiss::IndexRefineFlat*>(index) != nullptr;
+        write_value(sink, flat ? IndexTag::refine_flat : IndexTag::refine);
+        write_value(sink, refine->k_factor);
+        write_tagged(refine->base_index, writer);
+        write_tagged(refine->refine_index, writer);
+    } else if (auto* hnsw = dynamic_cast<const faiss::IndexHNSW*>(index)) {
+        write_value(sink, IndexTag::hnsw);
+        write_hnsw(*hnsw, writer);
+    } else if (auto* shards = dynamic_cast<const faiss::IndexShards*>(index)) {
+        write_threaded(IndexTag::shards, *shards, writer);
+        write_value(sink, uint8_t{shards->successive_ids});
+    } else if (auto* replicas = dynamic_cast<const faiss::IndexReplicas*>(index)) {
+        write_threaded(IndexTag::replicas, *replicas, writer);
+    } else {
+        throw std::runtime_error(
+                std::string("cannot write an index of class ") + typeid(*index).name());
+    }
+}
+
+} // namespace bqq

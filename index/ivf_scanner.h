@@ -1,0 +1,34 @@
+#pragma once
+
+#include "ivf_search.h"
+#include "search/query_scan.h"
+
+#include <bqq/IndexIVFBQQ.h>
+
+#include <vector>
+
+namespace bqq {
+
+/// Distances to codes one at a time, as rows.
+struct IVFScanner : faiss::InvertedListScanner {
+    IVFScanner(
+            const IndexIVFBQQ& index, bool store_pairs, const faiss::IDSelector* sel,
+            const ScanParameters& parameters);
+
+    void set_query(const float* x) override;
+    void set_list(idx_t list_no, float coarse_dis) override;
+    float distance_to_code(const uint8_t* code) const override;
+    void scan_codes_range(
+            size_t n, const uint8_t* codes, const idx_t* ids, float radius,
+            faiss::RangeQueryResult& result) const override;
+
+private:
+    const IndexIVFBQQ& index_;
+    ScanParameters parameters_;
+    IVFKeys keys_;
+    const float* x_ = nullptr;
+    std::vector<QueryScan> query_;
+    float list_key_ = 0;
+};
+
+} // namespace bqq

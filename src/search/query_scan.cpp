@@ -1,0 +1,56 @@
+#include "search/query_scan.h"
+
+#include "codec/encoder.h"
+#include "kernels/dot_rows.h"
+
+#include <algorithm>
+
+namespace bqq {
+
+QueryScan::QueryScan(
+        const BinaryQuadraticQuantizer& quantizer, const float* w, const ScanParameters& parameters)
+        : scales_(quantizer.scales()),
+          l2_(quantizer.metric == Metric::l2),
+          code_bytes_(quantizer.bits_size()) {
+    query_.assign({w, quantizer.M}, parameters.query_bits);
+    // Twice the product for L2, and the margin added to it: a bound from below.
+    const float weight = l2_ ? 2.0f : 1.0f;
+    filter_ = {
+            l2_,
+            scales_.alpha_first,
+            scales_.alpha_step,
+            scales_.norm_first,
+            scales_.norm_step,
+            weight * query_.slope(),
+            weight * (query_.offset() + parameters.margin * query_.error())};
+}
+
+std::vector<QueryScan> prepare_scans(
+        const BinaryQuadraticQuantizer& quantizer, size_t n, const float* x,
+        const ScanParameters& parameters, double* q2) {
+    const Basis& basis = quantizer.basis();
+    const size_t d = quantizer.d;
+    const bool l2 = quantizer.metric == Metric::l2;
+    std::vector<float> q, w(n * quantizer.M);
+    if (l2) q.resize(n * d);
+    for (size_t i = 0; i < n; ++i) {
+        double term = 0;
+        if (l2) {
+            term = to_unit(basis, x + i * d, basis.mean.data(), q.data() + i * d);
+        } else if (q2 != nullptr) {
+            for (size_t j = 0; j < d; ++j)
+                term += static_cast<double>(x[i * d + j]) * static_cast<double>(basis.mean[j]);
+            term /= static_cast<double>(basis.scale);
+        }
+        if (q2 != nullptr) q2[i] = term;
+    }
+    kernels::dot_rows(
+            l2 ? q.data() : x, d, n, basis.B.data(), d, quantizer.M, d, w.data(), quantizer.M);
+    std::vector<QueryScan> scans;
+    scans.reserve(n);
+    for (size_t i = 0; i < n; ++i)
+        scans.emplace_back(quantizer, w.data() + i * quantizer.M, parameters);
+    return scans;
+}
+
+} // namespace bqq
