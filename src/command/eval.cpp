@@ -7,7 +7,6 @@
 #include "command/searching.h"
 #include "command/text_output.h"
 #include "command/threads.h"
-#include "formats/vector_file.h"
 
 #include <cstdlib>
 #include <iostream>
@@ -34,37 +33,6 @@ struct EvalOptions {
     TrainingOptions training;
     ThreadOption threads;
 };
-
-/// The first k columns of a file of true neighbours.
-std::vector<int64_t> read_nearest(
-        const std::string& path, size_t queries, size_t k, size_t base_vectors) {
-    const Matrix<int64_t> labels = read_labels(path);
-    if (labels.n != queries) {
-        throw std::runtime_error(
-                path + " has " + std::to_string(labels.n) + " rows, but there are " +
-                std::to_string(queries) + " queries");
-    }
-    if (labels.d < k) {
-        throw std::runtime_error(
-                path + " has " + std::to_string(labels.d) +
-                " neighbours a query, fewer than k = " + std::to_string(k));
-    }
-    std::vector<int64_t> nearest;
-    nearest.reserve(queries * k);
-    for (size_t i = 0; i < queries; ++i) {
-        for (size_t j = 0; j < k; ++j) {
-            const int64_t label = labels.row(i)[j];
-            if (label < 0 || std::cmp_greater_equal(label, base_vectors)) {
-                throw std::runtime_error(
-                        path + ": row " + std::to_string(i) + ", column " + std::to_string(j) +
-                        " is label " + std::to_string(label) + ", but the base has " +
-                        std::to_string(base_vectors) + " vectors");
-            }
-            nearest.push_back(label);
-        }
-    }
-    return nearest;
-}
 
 Benchmark prepare(const EvalOptions& options) {
     const MetricChoice metric = parse_metric(options.metric);

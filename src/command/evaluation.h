@@ -1,28 +1,11 @@
 #pragma once
 
-#include "formats/matrix.h"
-
-#include <faiss/MetricType.h>
+#include "command/measurement.h"
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
-#include <vector>
 
 namespace bqq::command {
-
-/// What each index is measured on.
-struct Benchmark {
-    Matrix<float> base;
-    Matrix<float> queries;
-    Matrix<float> sample;         ///< vectors to train on; all of base when empty
-    std::vector<int64_t> nearest; ///< true labels, size queries.n * k
-    size_t k = 0;
-    faiss::MetricType metric = faiss::METRIC_L2;
-    uint64_t seed = 0;
-    double seconds = 1; ///< least time to search for, with each number of threads
-    int threads = 1;    ///< of training, adding and one of the two timed searches
-};
 
 /// What was measured of one index.
 struct Evaluation {

@@ -1,5 +1,7 @@
 #include "command/evaluation_report.h"
 
+#include "command/csv_text.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -37,13 +39,10 @@ Json to_object(const Evaluation& row) {
             {"qps_all_threads", row.qps_all_threads}};
 }
 
-std::string csv_quoted(const std::string& text) {
-    std::string quoted = "\"";
-    for (const char c : text) {
-        quoted += c;
-        if (c == '"') quoted += c;
-    }
-    return quoted + '"';
+Json to_array(const std::vector<Evaluation>& rows) {
+    Json array = Json::array();
+    for (const Evaluation& row : rows) array.push_back(to_object(row));
+    return array;
 }
 
 } // namespace
@@ -78,26 +77,11 @@ void EvaluationTable::add(const Evaluation& row) {
 }
 
 std::string to_json(const std::vector<Evaluation>& rows) {
-    Json array = Json::array();
-    for (const Evaluation& row : rows) array.push_back(to_object(row));
-    return array.dump(2) + "\n";
+    return to_array(rows).dump(2) + "\n";
 }
 
 std::string to_csv(const std::vector<Evaluation>& rows) {
-    std::string text;
-    const Json columns = to_object({});
-    for (const auto& [key, value] : columns.items()) text += (text.empty() ? "" : ",") + key;
-    text += '\n';
-    for (const Evaluation& row : rows) {
-        std::string line;
-        const Json object = to_object(row);
-        for (const auto& [key, value] : object.items()) {
-            if (!line.empty()) line += ',';
-            line += value.is_string() ? csv_quoted(row.index) : value.dump();
-        }
-        text += line + '\n';
-    }
-    return text;
+    return csv_text(to_object({}), to_array(rows));
 }
 
 } // namespace bqq::command

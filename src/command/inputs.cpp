@@ -1,11 +1,10 @@
 #include "command/inputs.h"
 
-#include "formats/vector_file.h"
-
 #include <algorithm>
 #include <cmath>
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 namespace bqq::command {
 
@@ -24,8 +23,8 @@ void normalize_rows(Matrix<float>& vectors) {
 
 } // namespace
 
-Matrix<float> read_inputs(const std::string& path, const MetricChoice& metric) {
-    Matrix<float> vectors = read_vectors(path);
+Matrix<float> read_inputs(const std::string& path, const MetricChoice& metric, size_t limit) {
+    Matrix<float> vectors = read_vectors(path, limit);
     check_finite(vectors, path);
     if (metric.normalize) normalize_rows(vectors);
     return vectors;
@@ -37,6 +36,36 @@ void check_same_dimension(
     throw std::runtime_error(
             path + " has d = " + std::to_string(d) + ", but " + reference +
             " has d = " + std::to_string(reference_d));
+}
+
+std::vector<int64_t> read_nearest(
+        const std::string& path, size_t queries, size_t k, size_t base_vectors) {
+    const Matrix<int64_t> labels = read_labels(path);
+    if (labels.n != queries) {
+        throw std::runtime_error(
+                path + " has " + std::to_string(labels.n) + " rows, but there are " +
+                std::to_string(queries) + " queries");
+    }
+    if (labels.d < k) {
+        throw std::runtime_error(
+                path + " has " + std::to_string(labels.d) +
+                " neighbours a query, fewer than k = " + std::to_string(k));
+    }
+    std::vector<int64_t> nearest;
+    nearest.reserve(queries * k);
+    for (size_t i = 0; i < queries; ++i) {
+        for (size_t j = 0; j < k; ++j) {
+            const int64_t label = labels.row(i)[j];
+            if (label < 0 || std::cmp_greater_equal(label, base_vectors)) {
+                throw std::runtime_error(
+                        path + ": row " + std::to_string(i) + ", column " + std::to_string(j) +
+                        " is label " + std::to_string(label) + ", but the base has " +
+                        std::to_string(base_vectors) + " vectors");
+            }
+            nearest.push_back(label);
+        }
+    }
+    return nearest;
 }
 
 Matrix<float> sample_rows(const Matrix<float>& vectors, size_t count, uint64_t seed) {

@@ -2,20 +2,31 @@
 
 #include "command/arguments.h"
 #include "formats/matrix.h"
+#include "formats/vector_file.h"
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace bqq::command {
 
 /** Vectors of a file, scaled to norm one when the metric asks for it (a zero vector stays zero).
+ * @param limit  at most so many, the first ones
  * @throws std::runtime_error  as read_vectors does, and for a value that is NaN or infinite
  */
-Matrix<float> read_inputs(const std::string& path, const MetricChoice& metric);
+Matrix<float> read_inputs(
+        const std::string& path, const MetricChoice& metric, size_t limit = all_rows);
 
 /// @throws std::runtime_error  when the dimensions differ: the message names both files and values
 void check_same_dimension(
         const std::string& path, size_t d, const std::string& reference, size_t reference_d);
+
+/** The first k columns of a file of true neighbours.
+ * @throws std::runtime_error  when it has not a row for each query, fewer columns, or a label that is
+ *         none of the base's
+ */
+std::vector<int64_t> read_nearest(
+        const std::string& path, size_t queries, size_t k, size_t base_vectors);
 
 /// `count` different rows in their order, chosen by the seed alone.
 Matrix<float> sample_rows(const Matrix<float>& vectors, size_t count, uint64_t seed);

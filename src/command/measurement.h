@@ -1,0 +1,50 @@
+#pragma once
+
+#include "formats/matrix.h"
+
+#include <faiss/Index.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bqq::command {
+
+/// What each index is measured on.
+struct Benchmark {
+    Matrix<float> base;
+    Matrix<float> queries;
+    Matrix<float> sample;         ///< vectors to train on; all of base when empty
+    std::vector<int64_t> nearest; ///< true labels, size queries.n * k
+    size_t k = 0;
+    faiss::MetricType metric = faiss::METRIC_L2;
+    uint64_t seed = 0;
+    double seconds = 1; ///< least time to search for, with each number of threads
+    int threads = 1;    ///< of training, adding and one of the two timed searches
+};
+
+/// An index as a user would find it, read from a file.
+struct BuiltIndex {
+    std::unique_ptr<faiss::Index> index;
+    double bytes_per_vector = 0; ///< of the file
+    double train_seconds = 0;
+    double add_seconds = 0;
+};
+
+/// Trains on the sample, adds the base, writes the index to a temporary file and reads it back.
+BuiltIndex build_index(const std::string& factory, const Benchmark& benchmark);
+
+struct Recall {
+    double first = 0; ///< share of the queries whose first neighbour is the true first
+    double all = 0;   ///< share of the true k nearest among the k returned
+};
+
+/// @param found  labels, size queries.n * k
+Recall measure_recall(const std::vector<int64_t>& found, const Benchmark& benchmark);
+
+/// Queries a second in the best of several runs of all queries.
+double measure_speed(const faiss::Index& index, const Benchmark& benchmark, int threads);
+
+} // namespace bqq::command
