@@ -1,0 +1,85 @@
+// Copies of an index, through a file or not, are the index.
+#include "conformance.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace {
+
+using namespace bqq::test;
+
+BQQ_CONFORMANCE_SUITE(Storing, kinds_with({Feature::write}));
+
+std::unique_ptr<faiss::Index> through_a_file(const faiss::Index& index) {
+    std::string folder = testing::TempDir() + "bqq-conformance-XXXXXX";
+    if (::mkdtemp(folder.data()) == nullptr) throw faiss::FaissException("no temporary folder");
+    const std::string path = folder + "/index";
+    bqq::write_index(&index, path);
+    std::unique_ptr<faiss::Index> copy(bqq::read_index(path));
+    std::filesystem::remove_all(folder);
+    return copy;
+}
+
+std::unique_ptr<faiss::Index> through_memory(const faiss::Index& index) {
+    return from_bytes<faiss::Index>(to_bytes(index));
+}
+
+/// All ways to copy an index. bqq::clone_index belongs here when it is there.
+const std::vector<std::unique_ptr<faiss::Index> (*)(const faiss::Index&)> kCopies = {
+        through_a_file, through_memory};
+
+TEST_P(Storing, ACopyOfATrainedAndFilledIndexIsTheIndex) {
+    // Not one that was itself read.
+    const auto index = untrained();
+    index->train(kVectors, base().data());
+    make_exhaustive(index.get());
+    add_base(*index, 0, kVectors);
+    for (const auto copy : kCopies) {
+        const auto again = copy(*index);
+        EXPECT_EQ(again->d, index->d);
+        EXPECT_EQ(again->metric_type, index->metric_type);
+        EXPECT_TRUE(again->is_trained);
+        expect_same_search(*again, *index);
+    }
+}
+
+TEST_P(Storing, ACopyIsIndependent) {
+    const auto index = filled();
+    for (const auto copy : kCopies) {
+        const auto again = copy(*index);
+        again->reset();
+        EXPECT_EQ(again->ntotal, 0);
+        expect_filled(*index);
+        add_base(*again, 0, kVectors);
+        expect_filled(*again);
+    }
+}
+
+TEST_P(Storing, ACopyOfAPartlyFilledIndexCanBeFilled) {
+    for (const auto copy : kCopies) {
+        const auto again = copy(*filled(0, 700));
+        EXPECT_EQ(again->ntotal, 700);
+        add_base(*again, 700, kVectors);
+        expect_filled(*again);
+    }
+}
+
+TEST_P(Storing, ACopyOfAnUntrainedIndexCanBeTrained) {
+    for (const auto copy : kCopies) {
+        const auto again = copy(*untrained());
+        EXPECT_FALSE(again->is_trained);
+        EXPECT_EQ(again->ntotal, 0);
+        again->train(kVectors, base().data());
+        make_exhaustive(again.get());
+        add_base(*again, 0, kVectors);
+        expect_filled(*again);
+    }
+}
+
+TEST_P(Storing, ACopyOfACopyHasTheSameBytes) {
+    const auto index = filled();
+    const std::string bytes = to_bytes(*through_memory(*index));
+    EXPECT_EQ(to_bytes(*from_bytes<faiss::Index>(bytes)), bytes);
+}
+
+} // namespace

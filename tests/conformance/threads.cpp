@@ -1,0 +1,53 @@
+// Results do not depend on threads.
+#include "conformance.h"
+
+#include <omp.h>
+
+#include <thread>
+
+namespace {
+
+using namespace bqq::test;
+using bqq::idx_t;
+
+BQQ_CONFORMANCE_SUITE(Threads, all_kinds());
+
+/// The number of OpenMP's threads, for as long as it lives.
+class OmpThreads {
+public:
+    explicit OmpThreads(int threads) : before_(omp_get_max_threads()) {
+        omp_set_num_threads(threads);
+    }
+    ~OmpThreads() { omp_set_num_threads(before_); }
+
+private:
+    int before_;
+};
+
+TEST_P(Threads, ConcurrentSearchesGiveTheSame) {
+    const auto index = filled();
+    const Results wanted = expected();
+    std::vector<Results> results(4);
+    std::vector<std::thread> threads;
+    for (Results& result : results)
+        threads.emplace_back([&] {
+            for (int i = 0; i < 3; ++i) result = search(*index, queries(), kK);
+        });
+    for (std::thread& thread : threads) thread.join();
+    for (const Results& result : results) EXPECT_TRUE(same_results(result, wanted, kK));
+}
+
+TEST_P(Threads, NumberOfOpenMpThreadsDoesNotMatter) {
+    for (const int adding : {1, 2}) {
+        const auto index = [&] {
+            const OmpThreads limit(adding);
+            return filled();
+        }();
+        for (const int searching : {1, 2, 3}) {
+            const OmpThreads limit(searching);
+            expect_filled(*index);
+        }
+    }
+}
+
+} // namespace
