@@ -9,6 +9,7 @@ using namespace bqq::test;
 using bqq::idx_t;
 
 BQQ_CONFORMANCE_SUITE(Adding, all_kinds());
+BQQ_CONFORMANCE_SUITE(AddingNothing, kinds_with({Feature::add_nothing}));
 BQQ_CONFORMANCE_SUITE(AddingWithoutIds, kinds_with({Feature::add}));
 BQQ_CONFORMANCE_SUITE(AddingWithoutIdsRefused, kinds_that_refuse(Feature::add));
 BQQ_CONFORMANCE_SUITE(AddingWithIds, kinds_with({Feature::add_with_ids}));
@@ -31,7 +32,7 @@ TEST_P(Adding, ManyCallsEqualOne) {
     expect_filled(*index);
 }
 
-TEST_P(Adding, NoVectorsAreNoError) {
+TEST_P(AddingNothing, IsNoError) {
     const auto index = filled();
     EXPECT_NO_THROW(add(*index, {}, kVectors));
     expect_filled(*index);
