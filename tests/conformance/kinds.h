@@ -110,7 +110,7 @@ inline const std::vector<Gap> kGaps = {
      "IndexFastScan of 1.7.3 crashes"},
     {Feature::merge, "IVF.*4fs", Instead::differs, 10800,
      "IndexIVFFastScan of 1.7.3 crashes: its block lists cannot be merged"},
-    {Feature::codec, ".*RFlat", Instead::differs, kNever,
+    {Feature::codec, ".*RFlat", Instead::differs, 10800,
      "IndexRefine::sa_decode of 1.7.3 reads the refinement's code from the place of the base index's"},
     {Feature::add_with_ids, "(PQ|BQQ|HNSW).*|.*RFlat", Instead::throws, kNever,
      "ids are positions"},
