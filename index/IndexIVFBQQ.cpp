@@ -1,6 +1,7 @@
 #include <bqq/IndexIVFBQQ.h>
 
 #include "checks.h"
+#include "coarse_search.h"
 #include "codec/sampling.h"
 #include "faiss_errors.h"
 #include "interleaved_lists.h"
@@ -11,6 +12,7 @@
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/FaissAssert.h>
 #include <faiss/invlists/InvertedLists.h>
+#include <faiss/utils/utils.h>
 
 #include <algorithm>
 #include <bit>
@@ -154,10 +156,31 @@ void IndexIVFBQQ::search(
         const faiss::SearchParameters* params) const {
     FAISS_THROW_IF_NOT_FMT(
             k > 0, "BQQ: search() got k = %ld, must be at least 1", static_cast<long>(k));
-    (void)to_ivf_search(*this, params);
+    const IVFSearch search = to_ivf_search(*this, params);
     check_ready(*this, n, x, "search()");
-    if (n != 0)
-        with_faiss_errors([&] { faiss::IndexIVF::search(n, x, k, distances, labels, params); });
+    const auto* ivf = dynamic_cast<const faiss::SearchParametersIVF*>(params);
+    with_faiss_errors([&] {
+        // The lists to probe are held for this many queries at a time.
+        constexpr idx_t kQueries = 4096;
+        const auto held = static_cast<size_t>(std::min(n, kQueries)) * search.nprobe;
+        std::vector<idx_t> keys(held);
+        std::vector<float> centroid_dis(held);
+        for (idx_t i = 0; i < n; i += kQueries) {
+            const idx_t count = std::min(kQueries, n - i);
+            const double start = faiss::getmillisecs();
+            search_centroids(
+                    *this, count, x + i * d, search.nprobe,
+                    ivf != nullptr ? ivf->quantizer_params : nullptr, centroid_dis.data(),
+                    keys.data());
+            const double assigned = faiss::getmillisecs();
+            invlists->prefetch_lists(keys.data(), static_cast<int>(held));
+            search_lists(
+                    *this, search, count, x + i * d, k, keys.data(), centroid_dis.data(),
+                    distances + i * k, labels + i * k, faiss::indexIVF_stats);
+            faiss::indexIVF_stats.quantization_time += assigned - start;
+            faiss::indexIVF_stats.search_time += faiss::getmillisecs() - start;
+        }
+    });
 }
 
 void IndexIVFBQQ::search_preassigned(
@@ -190,9 +213,9 @@ void IndexIVFBQQ::range_search(
     with_faiss_errors([&] {
         std::vector<idx_t> assign(probes);
         std::vector<float> centroid_dis(probes);
-        quantizer->search(
-                n, x, static_cast<idx_t>(search.nprobe), centroid_dis.data(), assign.data(),
-                ivf != nullptr ? ivf->quantizer_params : nullptr);
+        search_centroids(
+                *this, n, x, search.nprobe, ivf != nullptr ? ivf->quantizer_params : nullptr,
+                centroid_dis.data(), assign.data());
         invlists->prefetch_lists(assign.data(), static_cast<int>(probes));
         range_search_lists(
                 *this, search, n, x, radius, assign.data(), centroid_dis.data(), result,

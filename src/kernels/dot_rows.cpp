@@ -19,9 +19,13 @@ constexpr size_t kRowsB = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 /// n < Lanes(df) floats, then zeros. Before AVX2, MaskedLoad reads all lanes from an aligned address.
 template <class D>
 HWY_INLINE hn::Vec<D> load_tail(D df, const float* from, size_t n) {
+#if HWY_TARGET <= HWY_AVX2
+    return hn::MaskedLoad(hn::FirstN(df, n), df, from);
+#else
     HWY_ALIGN float lanes[hn::MaxLanes(D())] = {};
     std::copy_n(from, n, lanes);
     return hn::Load(df, lanes);
+#endif
 }
 
 template <size_t RA, size_t RB, class D>

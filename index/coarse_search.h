@@ -1,0 +1,22 @@
+#pragma once
+
+#include <bqq/IndexIVFBQQ.h>
+
+#include <cstddef>
+
+namespace bqq {
+
+/** The nprobe nearest centroids of n queries, as index.quantizer->search() finds them.
+ *
+ * Where the coarse quantizer is a faiss::IndexFlat of the index's metric, they are found here: products of a few
+ * queries with all centroids at a time stay in the cache, and no BLAS is waited for. Measured on one thread of AVX-512,
+ * FAISS 1.15: GloVe-100, 2332 lists, 16 probes, 21 us a query instead of 70.
+ * @param params  of the coarse quantizer, or nullptr
+ * @param keys    output, size n * nprobe; -1 where fewer were found
+ * @param distances  output, size n * nprobe
+ */
+void search_centroids(
+        const IndexIVFBQQ& index, idx_t n, const float* x, size_t nprobe,
+        const faiss::SearchParameters* params, float* distances, idx_t* keys);
+
+} // namespace bqq
