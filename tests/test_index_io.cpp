@@ -5,12 +5,17 @@
 #include "search_results.h"
 
 #include <bqq/IndexBQQ.h>
+#include <bqq/IndexIVFBQQ.h>
 #include <bqq/index_factory.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexRefine.h>
+#include <faiss/IndexReplicas.h>
+#include <faiss/IndexShards.h>
 #include <faiss/impl/FaissException.h>
+#include <faiss/impl/IDSelector.h>
 #include <faiss/index_io.h>
+#include <faiss/invlists/OnDiskInvertedLists.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,6 +31,7 @@
 namespace {
 
 namespace fs = std::filesystem;
+using bqq::idx_t;
 using bqq::IndexBQQ;
 using bqq::test::FileSizeLimit;
 using bqq::test::gaussian_vectors;
@@ -126,7 +132,9 @@ INSTANTIATE_TEST_SUITE_P(
         testing::Values(
                 "BQQ24", "BQQ24z3", "BQQ1", "BQQ3x7z16", "PCA4,BQQ24", "RR8,BQQ24", "L2norm,BQQ24",
                 "IDMap,BQQ24", "IDMap2,BQQ24", "IDMap2,PCA4,BQQ24", "BQQ24,RFlat",
-                "PCA4,BQQ24,RFlat", "Flat", "SQ8", "IDMap2,Flat"),
+                "PCA4,BQQ24,RFlat", "Flat", "SQ8", "IDMap2,Flat", "IVF4,BQQ24", "IVF4_HNSW4,BQQ24",
+                "IVF8(IVF2,Flat),BQQ24", "IDMap2,PCA4,IVF4,BQQ24", "IVF4,BQQ24,RFlat",
+                "IVF4,BQQ24,Refine(SQ8)", "HNSW8,BQQ24"),
         [](const auto& test) {
             std::string name = test.param;
             for (char& c : name)
@@ -232,6 +240,117 @@ TEST_F(IndexIo, ReadsAFileThatFaissWrote) {
 }
 
 // Any change shows: in a tag, a size, a number that no quantizer has, or at last in the checksum.
+/// Parts that hold every second vector each.
+template <class Threaded>
+std::unique_ptr<faiss::Index> in_parts(bool copies) {
+    auto index = std::make_unique<Threaded>(kDimension);
+    const std::vector<float> x = gaussian_vectors(kVectors, kDimension, 1);
+    for (int i = 0; i < 2; ++i) {
+        auto part = make("IVF4,BQQ24");
+        part->train(kVectors, x.data());
+        const idx_t half = kVectors / 2;
+        if (copies)
+            part->add(kVectors, x.data());
+        else
+            part->add(half, x.data() + i * half * kDimension);
+        index->addIndex(part.release());
+    }
+    bqq::own_parts(*index);
+    return index;
+}
+
+TEST_F(IndexIo, ShardsAndReplicasSearchTheSame) {
+    const auto shards = in_parts<faiss::IndexShards>(false);
+    EXPECT_EQ(shards->ntotal, kVectors);
+    expect_same(*shards, *from_bytes(to_bytes(*shards)));
+    const auto replicas = in_parts<faiss::IndexReplicas>(true);
+    expect_same(*replicas, *from_bytes(to_bytes(*replicas)));
+}
+
+TEST_F(IndexIo, ClonesShareNothing) {
+    for (const char* description : {"IVF4,BQQ24", "PCA4,BQQ24", "HNSW8,BQQ24"}) {
+        const auto index = filled(description);
+        const std::unique_ptr<faiss::Index> copy(bqq::clone_index(index.get()));
+        expect_same(*index, *copy);
+        copy->reset();
+        EXPECT_EQ(index->ntotal, kVectors);
+        EXPECT_EQ(search(*index, gaussian_vectors(1, kDimension, 2), 1).labels[0] >= 0, true);
+    }
+}
+
+std::unique_ptr<faiss::Index> map(const std::string& path) {
+    return std::unique_ptr<faiss::Index>(bqq::read_index(path, faiss::IO_FLAG_MMAP));
+}
+
+TEST_F(IndexIo, MappedListsSearchTheSameAndStayAsTheyAre) {
+    for (const char* description :
+         {"IVF4,BQQ24", "IDMap2,PCA4,IVF4,BQQ24", "IVF4,BQQ24,RFlat", "BQQ24"}) {
+        const auto index = filled(description);
+        bqq::write_index(index.get(), path("a"));
+        const auto mapped = map(path("a"));
+        expect_same(*index, *mapped);
+        if (std::string(description) != "IVF4,BQQ24") continue;
+        const std::vector<float> x = gaussian_vectors(1, kDimension, 3);
+        EXPECT_THAT(
+                [&] { mapped->add(1, x.data()); },
+                ThrowsMessage<FaissException>(HasSubstr("read-only")));
+        EXPECT_THROW(mapped->remove_ids(faiss::IDSelectorRange(0, 5)), FaissException);
+        EXPECT_THROW(filled(description)->merge_from(*mapped, 0), FaissException);
+        expect_same(*index, *mapped);
+        // A mapped index is written as any other.
+        bqq::write_index(mapped.get(), path("b"));
+        EXPECT_EQ(contents(path("b")), contents(path("a")));
+    }
+}
+
+TEST_F(IndexIo, TruncatedMappedFilesAreRefused) {
+    const std::string bytes = to_bytes(*filled("IVF4,BQQ24", faiss::METRIC_L2, 100));
+    for (size_t size = 0; size < bytes.size(); size += 13)
+        ASSERT_THROW(map(write("cut", bytes.substr(0, size))), FaissException)
+                << "the first " << size << " of " << bytes.size() << " bytes";
+}
+
+TEST_F(IndexIo, FlippedBitsInTheHeadOfAMappedFileAreNoticed) {
+    const std::string bytes = to_bytes(*filled("IVF4,BQQ24", faiss::METRIC_L2, 100));
+    const size_t lists = 100 * (3 + 3 + 1) + 64 + 8; // codes, ids of 7 bits, slack, digest
+    for (size_t byte = 4; byte + lists + 4 < bytes.size(); byte += 5) {
+        std::string broken = bytes;
+        broken[byte] = static_cast<char>(broken[byte] ^ 1);
+        ASSERT_THROW(map(write("broken", broken)), FaissException) << "byte " << byte;
+    }
+}
+
+TEST_F(IndexIo, OnDiskListsAreFoundAgainOrNamed) {
+    const auto index = filled("IVF4,BQQ24");
+    auto& ivf = dynamic_cast<bqq::IndexIVFBQQ&>(*index);
+    auto* on_disk = new faiss::OnDiskInvertedLists(4, ivf.code_size, path("lists").c_str());
+    on_disk->merge_from(&*std::vector<const faiss::InvertedLists*>{ivf.invlists}.begin(), 1);
+    ivf.replace_invlists(on_disk, true);
+    bqq::write_index(index.get(), path("a"));
+    expect_same(*index, *read(path("a")));
+
+    fs::create_directory(path("elsewhere"));
+    fs::copy(path("a"), path("elsewhere/a"));
+    fs::rename(path("lists"), path("elsewhere/lists"));
+    EXPECT_THAT([&] { read(path("a")); }, ThrowsMessage<FaissException>(HasSubstr("lists")));
+    expect_same(
+            *index, *std::unique_ptr<faiss::Index>(
+                            bqq::read_index(path("elsewhere/a"), faiss::IO_FLAG_ONDISK_SAME_DIR)));
+    fs::resize_file(path("elsewhere/lists"), 100);
+    EXPECT_THAT(
+            [&] { bqq::read_index(path("elsewhere/a"), faiss::IO_FLAG_ONDISK_SAME_DIR); },
+            ThrowsMessage<FaissException>(HasSubstr("has 100 bytes")));
+}
+
+TEST_F(IndexIo, AnInvertedFileTakesTheSpaceOfItsParts) {
+    const auto index = filled("IVF4,BQQ24");
+    const auto flat = filled("BQQ24");
+    // Centroids in two bytes a number, ids in eight bits instead of none, sizes of the lists, the head's digest.
+    EXPECT_LE(
+            to_bytes(*index).size(),
+            to_bytes(*flat).size() + 4 * kDimension * 2 + kVectors + 4 * 5 + 64 + 100);
+}
+
 TEST_F(IndexIo, EveryFlippedBitIsNoticed) {
     const std::string bytes = to_bytes(*filled("BQQ5z2", faiss::METRIC_L2, 10));
     for (size_t i = 0; i < bytes.size(); ++i)

@@ -13,7 +13,8 @@ namespace bqq {
  *     BQQ...z{depth}  basis of `depth` binary planes, 1 to 16 (default 8)
  *
  * in every place where FAISS takes a flat code: "BQQ256", "PCA128,BQQ128", "IDMap2,BQQ4x64z4",
- * "BQQ256,RFlat". A description without a BQQ code is handed to FAISS.
+ * "BQQ256,RFlat", "IVF1024,BQQ256", "IVF1024_HNSW32,BQQ256", "OPQ16_64,IVF1024,BQQ128,Refine(SQ8)",
+ * "HNSW32,BQQ256". A description without a BQQ code is handed to FAISS.
  *
  * @param d       dimension of the vectors
  * @param metric  METRIC_L2 or METRIC_INNER_PRODUCT
@@ -28,5 +29,10 @@ inline faiss::Index* index_factory(
         const std::string& description, int d, faiss::MetricType metric = faiss::METRIC_L2) {
     return index_factory(d, description, metric);
 }
+
+/** The description that index_factory builds such an index from.
+ * @throws faiss::FaissException  when there is none, such as for IndexShards
+ */
+std::string reverse_index_factory(const faiss::Index* index);
 
 } // namespace bqq
