@@ -130,22 +130,22 @@ inline bool is_better(faiss::MetricType metric, float a, float b) {
     return metric == faiss::METRIC_L2 ? a < b : a > b;
 }
 
-/// Equal but for rounding: FAISS computes distances to centroids in another way for larger batches.
-inline bool near(float a, float b) {
-    return a == b || std::fabs(a - b) <= 2e-5f * (1 + std::fabs(a));
+/// Equal but for rounding, as far as the kind promises.
+inline bool near(const Kind& kind, float a, float b) {
+    return a == b || std::fabs(a - b) <= kind.tolerance() * (1 + std::fabs(a));
 }
 
-/** Whether two results of one search are the same but for rounding: distances are, and a label that only
- * one row has is at the distance of the row's end.
+/** Whether two results of one search are the same: equal, or, if the kind rounds, distances are near and a
+ * label that only one row has is at the distance of the row's end.
  */
 inline testing::AssertionResult same_results(
-        const Results& actual, const Results& expected, idx_t k) {
+        const Kind& kind, const Results& actual, const Results& expected, idx_t k) {
     if (actual.labels.size() != expected.labels.size())
         return testing::AssertionFailure()
                << actual.labels.size() << " results, not " << expected.labels.size();
     const auto width = static_cast<size_t>(k);
     for (size_t i = 0; i < actual.labels.size(); ++i) {
-        if (!near(actual.distances[i], expected.distances[i]))
+        if (!near(kind, actual.distances[i], expected.distances[i]))
             return testing::AssertionFailure()
                    << "query " << i / width << ", place " << i % width << ": distance "
                    << actual.distances[i] << ", not " << expected.distances[i];
@@ -153,10 +153,12 @@ inline testing::AssertionResult same_results(
         const auto begin = expected.labels.begin() + static_cast<std::ptrdiff_t>(row);
         const auto end = begin + static_cast<std::ptrdiff_t>(width);
         const auto found = std::find(begin, end, actual.labels[i]);
-        const bool same = found != end ? near(expected.distances[static_cast<size_t>(
-                                                      found - expected.labels.begin())],
-                                              actual.distances[i])
-                                       : near(actual.distances[i], expected.distances[last]);
+        const float distance =
+                expected.distances
+                        [found == end ? last
+                                      : static_cast<size_t>(found - expected.labels.begin())];
+        const bool same = kind.tolerance() == 0 ? actual.labels[i] == expected.labels[i]
+                                                : near(kind, distance, actual.distances[i]);
         if (!same || (actual.labels[i] < 0) != (expected.labels[i] < 0))
             return testing::AssertionFailure()
                    << "query " << i / width << ", place " << i % width << ": label "
@@ -219,6 +221,12 @@ void expect_refused(const Call& call) {
 class Conformance : public testing::TestWithParam<Kind> {
 protected:
     static faiss::MetricType metric() { return GetParam().metric; }
+
+    static bool near(float a, float b) { return bqq::test::near(GetParam(), a, b); }
+    static testing::AssertionResult same_results(
+            const Results& actual, const Results& expected, idx_t k) {
+        return bqq::test::same_results(GetParam(), actual, expected, k);
+    }
 
     static std::unique_ptr<faiss::Index> untrained() { return make_untrained(GetParam()); }
 

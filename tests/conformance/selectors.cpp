@@ -35,7 +35,7 @@ void expect_members(const Kind& kind, const faiss::Index& index, faiss::IDSelect
             ++count;
         }
     }
-    EXPECT_TRUE(same_results(search(index, queries(), few, parameters.get()), best, few));
+    EXPECT_TRUE(same_results(kind, search(index, queries(), few, parameters.get()), best, few));
 }
 
 TEST_P(Selectors, Range) {

@@ -1,6 +1,8 @@
 // Copies of an index, through a file or not, are the index.
 #include "conformance.h"
 
+#include <faiss/impl/IDSelector.h>
+
 #include <cstdlib>
 #include <filesystem>
 
@@ -9,24 +11,39 @@ namespace {
 using namespace bqq::test;
 
 BQQ_CONFORMANCE_SUITE(Storing, kinds_with({Feature::write}));
+BQQ_CONFORMANCE_SUITE(Mapping, kinds_with({Feature::write, Feature::map}));
+BQQ_CONFORMANCE_SUITE(
+        MappingLists, kinds_with({Feature::write, Feature::map, Feature::maps_lists}));
 
-std::unique_ptr<faiss::Index> through_a_file(const faiss::Index& index) {
+std::unique_ptr<faiss::Index> through_a_file(const faiss::Index& index, int io_flags) {
     std::string folder = testing::TempDir() + "bqq-conformance-XXXXXX";
     if (::mkdtemp(folder.data()) == nullptr) throw faiss::FaissException("no temporary folder");
     const std::string path = folder + "/index";
     bqq::write_index(&index, path);
-    std::unique_ptr<faiss::Index> copy(bqq::read_index(path));
+    std::unique_ptr<faiss::Index> copy(bqq::read_index(path, io_flags));
     std::filesystem::remove_all(folder);
     return copy;
+}
+
+std::unique_ptr<faiss::Index> read_back(const faiss::Index& index) {
+    return through_a_file(index, 0);
+}
+
+std::unique_ptr<faiss::Index> mapped(const faiss::Index& index) {
+    return through_a_file(index, faiss::IO_FLAG_MMAP);
 }
 
 std::unique_ptr<faiss::Index> through_memory(const faiss::Index& index) {
     return from_bytes<faiss::Index>(to_bytes(index));
 }
 
-/// All ways to copy an index. bqq::clone_index belongs here when it is there.
+std::unique_ptr<faiss::Index> cloned(const faiss::Index& index) {
+    return std::unique_ptr<faiss::Index>(bqq::clone_index(&index));
+}
+
+/// All ways to copy an index that can be changed.
 const std::vector<std::unique_ptr<faiss::Index> (*)(const faiss::Index&)> kCopies = {
-        through_a_file, through_memory};
+        read_back, through_memory, cloned};
 
 TEST_P(Storing, ACopyOfATrainedAndFilledIndexIsTheIndex) {
     // Not one that was itself read.
@@ -41,6 +58,29 @@ TEST_P(Storing, ACopyOfATrainedAndFilledIndexIsTheIndex) {
         EXPECT_TRUE(again->is_trained);
         expect_same_search(*again, *index);
     }
+}
+
+TEST_P(Mapping, AMappedFileIsTheIndex) {
+    expect_filled(*mapped(*filled()));
+    EXPECT_EQ(mapped(*trained())->ntotal, 0);
+}
+
+TEST_P(Mapping, AMappedFileOutlivesItsName) {
+    const auto index = mapped(*filled());
+    expect_filled(*cloned(*index));
+    EXPECT_EQ(to_bytes(*index), to_bytes(*filled()));
+}
+
+TEST_P(MappingLists, ChangesAreRefused) {
+    const auto index = mapped(*filled());
+    expect_refused([&] { add_base(*index, 0, 3); });
+    expect_filled(*index);
+    if (GetParam().has("Refine") || GetParam().has("RFlat")) return; // they remove from no index
+    expect_refused([&] { index->remove_ids(faiss::IDSelectorRange(0, 3)); });
+    const auto other = filled();
+    expect_refused([&] { index->merge_from(*other, kVectors); });
+    expect_filled(*other);
+    expect_filled(*index);
 }
 
 TEST_P(Storing, ACopyIsIndependent) {
