@@ -240,7 +240,6 @@ void IndexBQQ::get_codes(idx_t i0, idx_t n, uint8_t* bytes) const {
 }
 
 faiss::DistanceComputer* IndexBQQ::get_distance_computer() const {
-    FAISS_THROW_IF_NOT_MSG(is_trained, "BQQ: get_distance_computer() before train()");
     return new CodeDistanceComputer(bqq, *codes_);
 }
 

@@ -307,7 +307,29 @@ void IndexIVFBQQ::sa_decode(idx_t n, const uint8_t* bytes, float* x) const {
 
 size_t IndexIVFBQQ::remove_ids(const faiss::IDSelector& sel) {
     check_writable(*this, "remove_ids()");
-    return with_faiss_errors([&] { return faiss::IndexIVF::remove_ids(sel); });
+    return with_faiss_errors([&] {
+        if (!direct_map.no()) return faiss::IndexIVF::remove_ids(sel);
+        // FAISS reads the ids of a list once and expects them to follow its changes; ours are a copy.
+        size_t removed = 0;
+        for (size_t list = 0; list < nlist; ++list) {
+            const size_t size = invlists->list_size(list);
+            size_t kept = size;
+            for (size_t i = 0; i < kept;) {
+                if (!sel.is_member(invlists->get_single_id(list, i))) {
+                    ++i;
+                    continue;
+                }
+                --kept;
+                if (i == kept) break;
+                const faiss::InvertedLists::ScopedCodes code(invlists, list, kept);
+                invlists->update_entry(list, i, invlists->get_single_id(list, kept), code.get());
+            }
+            if (kept != size) invlists->resize(list, kept);
+            removed += size - kept;
+        }
+        ntotal -= static_cast<idx_t>(removed);
+        return removed;
+    });
 }
 
 void IndexIVFBQQ::update_vectors(int n, const idx_t* ids, const float* x) {

@@ -12,7 +12,7 @@ CodeDistanceComputer::CodeDistanceComputer(
         : quantizer_(quantizer), codes_(codes) {
     query_.l2 = second_.l2 = quantizer.metric == Metric::l2;
     query_.unit = second_.unit = quantizer.basis().scale;
-    if (query_.l2) return;
+    if (query_.l2 || !quantizer.is_trained) return;
     const Basis& basis = quantizer.basis();
     mean_weights_.resize(basis.M);
     kernels::dot_rows(
@@ -32,7 +32,8 @@ float CodeDistanceComputer::Query::distance(const CodeBlocks& codes, idx_t i) co
 }
 
 void CodeDistanceComputer::set_query(const float* x) {
-    query_.scan = prepare_scans(quantizer_, 1, x, {}, &query_.q2);
+    // A graph that was not trained is searched, too: IndexHNSW asks inside an OpenMP region, where nothing may throw.
+    if (quantizer_.is_trained) query_.scan = prepare_scans(quantizer_, 1, x, {}, &query_.q2);
 }
 
 float CodeDistanceComputer::symmetric_dis(idx_t i, idx_t j) {

@@ -67,7 +67,7 @@ enum class Feature {
     write,                   //
     map,                     ///< read as a mapped file
     maps_lists,              ///< inverted lists stay in the mapped file, read-only
-    reaches_all,             ///< a search of the widest kind visits all that is stored
+    truncates_lists,         ///< max_codes ends a scan inside a list
 };
 
 /** The kinds, under both metrics, that have all features.

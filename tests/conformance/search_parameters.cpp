@@ -12,6 +12,10 @@ BQQ_CONFORMANCE_SUITE(ProbeParameters, kinds_with({Feature::probes, Feature::sea
 BQQ_CONFORMANCE_SUITE(ZeroProbes, kinds_with({Feature::probes, Feature::zero_probes_are_checked}));
 BQQ_CONFORMANCE_SUITE(TooManyProbes, kinds_with({Feature::probes, Feature::too_many_probes}));
 BQQ_CONFORMANCE_SUITE(
+        MaxCodesInsideAList, kinds_with(
+                                     {Feature::probes, Feature::search_parameters,
+                                      Feature::max_codes, Feature::truncates_lists}));
+BQQ_CONFORMANCE_SUITE(
         MaxCodes, kinds_with({Feature::probes, Feature::search_parameters, Feature::max_codes}));
 
 /// Results under parameters for a single search.
@@ -85,14 +89,30 @@ TEST_P(TooManyProbes, AreAllLists) {
 
 TEST_P(MaxCodes, ScansFewer) {
     const auto index = filled();
-    EXPECT_TRUE(same_results(search_with(*index, kLists, 1), search_with(*index, 1), kK))
-            << "a list that has max_codes codes is the last";
-    EXPECT_FALSE(same_results(search_with(*index, kLists, 1), expected(), kK));
+    const Results few = search_with(*index, kLists, 1);
+    faiss::SearchParametersIVF one_probe;
+    one_probe.nprobe = 1;
+    const Results nearest_list = search(*index, queries(), kVectors, &one_probe);
+    for (idx_t q = 0; q < kQueries; ++q) {
+        const std::vector<idx_t> list = found_by(nearest_list, q, kVectors);
+        for (const idx_t label : found_by(few, q, kK))
+            EXPECT_EQ(std::count(list.begin(), list.end(), label), 1)
+                    << "a list that has max_codes codes is the last";
+    }
+    EXPECT_FALSE(same_results(few, expected(), kK));
     EXPECT_TRUE(same_results(search_with(*index, kLists, kVectors), expected(), kK));
     auto* ivf = inverted_file(index.get());
     ivf->nprobe = ivf->nlist;
     ivf->max_codes = 1;
-    EXPECT_TRUE(same_results(search(*index, queries(), kK), search_with(*index, 1), kK));
+    EXPECT_TRUE(same_results(search(*index, queries(), kK), few, kK));
+}
+
+TEST_P(MaxCodesInsideAList, EndsTheScan) {
+    const auto index = filled();
+    for (const size_t most : {size_t{1}, size_t{7}}) {
+        const Results results = search_with(*index, kLists, most);
+        for (idx_t q = 0; q < kQueries; ++q) EXPECT_EQ(found_by(results, q, kK).size(), most);
+    }
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "conformance.h"
 
 #include <faiss/impl/IDSelector.h>
+#include <faiss/index_io.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -66,9 +67,10 @@ TEST_P(Mapping, AMappedFileIsTheIndex) {
 }
 
 TEST_P(Mapping, AMappedFileOutlivesItsName) {
-    const auto index = mapped(*filled());
+    const auto original = filled();
+    const auto index = mapped(*original);
     expect_filled(*cloned(*index));
-    EXPECT_EQ(to_bytes(*index), to_bytes(*filled()));
+    EXPECT_EQ(to_bytes(*index), to_bytes(*original));
 }
 
 TEST_P(MappingLists, ChangesAreRefused) {
