@@ -321,7 +321,7 @@ size_t IndexIVFBQQ::remove_ids(const faiss::IDSelector& sel) {
                 }
                 --kept;
                 if (i == kept) break;
-                const faiss::InvertedLists::ScopedCodes code(invlists, list, kept);
+                faiss::InvertedLists::ScopedCodes code(invlists, list, kept);
                 invlists->update_entry(list, i, invlists->get_single_id(list, kept), code.get());
             }
             if (kept != size) invlists->resize(list, kept);
