@@ -144,6 +144,7 @@ IVFHead read_ivf_head(Reader& reader) {
     const auto nprobe = read_value<uint64_t>(source);
     const auto max_codes = read_value<uint64_t>(source);
     const auto parallel_mode = read_value<int32_t>(source);
+    const auto quantizer_trains_alone = read_value<char>(source);
     head.ntotal = read_value<idx_t>(source);
     head.direct_map = static_cast<faiss::DirectMap::Type>(read_value<uint8_t>(source));
     std::unique_ptr<faiss::Index> coarse = read_tagged(reader);
@@ -161,6 +162,7 @@ IVFHead read_ivf_head(Reader& reader) {
     head.index->nprobe = nprobe;
     head.index->max_codes = max_codes;
     head.index->parallel_mode = parallel_mode;
+    head.index->quantizer_trains_alone = quantizer_trains_alone;
     head.lists = read_value<ListsTag>(source);
     for (size_t i = 0; i < nlist && head.lists == ListsTag::interleaved; ++i) {
         ListShape shape{};

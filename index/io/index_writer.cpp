@@ -100,6 +100,7 @@ void write_ivf(const IndexIVFBQQ& index, Writer& writer) {
     write_value(sink, static_cast<uint64_t>(index.nprobe));
     write_value(sink, static_cast<uint64_t>(index.max_codes));
     write_value(sink, int32_t{index.parallel_mode});
+    write_value(sink, index.quantizer_trains_alone);
     write_value(sink, index.ntotal);
     write_value(sink, static_cast<uint8_t>(index.direct_map.type));
     write_coarse(index.quantizer, head);
