@@ -66,6 +66,7 @@ enum class Feature {
     worst_distance,          ///< the distance of a result that is not there
     write,                   //
     map,                     ///< read as a mapped file
+    untrained_copy,          ///< a written and read untrained index trains as the original would
     maps_lists,              ///< inverted lists stay in the mapped file, read-only
     truncates_lists,         ///< max_codes ends a scan inside a list
 };

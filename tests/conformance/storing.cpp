@@ -12,6 +12,7 @@ namespace {
 using namespace bqq::test;
 
 BQQ_CONFORMANCE_SUITE(Storing, kinds_with({Feature::write}));
+BQQ_CONFORMANCE_SUITE(StoringUntrained, kinds_with({Feature::write, Feature::untrained_copy}));
 BQQ_CONFORMANCE_SUITE(Mapping, kinds_with({Feature::write, Feature::map}));
 BQQ_CONFORMANCE_SUITE(
         MappingLists, kinds_with({Feature::write, Feature::map, Feature::maps_lists}));
@@ -106,7 +107,7 @@ TEST_P(Storing, ACopyOfAPartlyFilledIndexCanBeFilled) {
     }
 }
 
-TEST_P(Storing, ACopyOfAnUntrainedIndexCanBeTrained) {
+TEST_P(StoringUntrained, ACopyCanBeTrained) {
     for (const auto copy : kCopies) {
         const auto again = copy(*untrained());
         EXPECT_FALSE(again->is_trained);
