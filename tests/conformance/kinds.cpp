@@ -9,12 +9,12 @@ namespace bqq::test {
 namespace {
 
 /** FAISS's indexes, whose behaviour is the yardstick: one for each class of index that ours are or are put into.
- * np: without the training for Hamming distances, which is slow.
+ * np: without the training for Hamming distances, which is slow. Not PQ8x4fs: in 1.7.3 it ends the process when it is
+ * added to after a reset or a merge.
  */
 const std::vector<std::string> kFaissFactories = {
-        "PQ8np",           "PQ8x4fs",           "IDMap2,PQ8np",
-        "PQ8np,RFlat",     "HNSW16,SQ8",        "IVF16,PQ8np",
-        "IVF16,PQ8x4fs",   "IVF16,SQ8",         "PCA16,IVF16,PQ8np",
+        "PQ8np",           "IDMap2,PQ8np",      "PQ8np,RFlat", "HNSW16,SQ8",
+        "IVF16,PQ8np",     "IVF16,PQ8x4fs",     "IVF16,SQ8",   "PCA16,IVF16,PQ8np",
         "IVF16,SQ8,RFlat", "IVF16_HNSW8,PQ8np",
 };
 
@@ -64,14 +64,10 @@ const std::vector<Gap> kGaps = {
      "no inverted file, or inside a refinement"},
     {Feature::add, Whose::both, "IDMap2.*", Instead::throws, kNever,
      "an id map has no ids of its own"},
-    {Feature::add_nothing, Whose::faiss, "PQ8x4fs", Instead::differs, 10800,
-     "IndexFastScan of 1.7.3 crashes"},
     {Feature::untrained_copy, Whose::faiss, "(PCA16,)?IVF.*", Instead::differs, kNever,
      "FAISS writes nothing of how an inverted file is to be trained; seen with 1.7.3"},
     {Feature::untrained_copy, Whose::ours, "IVF16\\(IVF4,Flat\\).*", Instead::differs, kNever,
      "the coarse quantizer is an inverted file of FAISS's"},
-    {Feature::merge, Whose::faiss, "PQ8x4fs", Instead::differs, 10800,
-     "seen with 1.7.3: adding to an IndexFastScan that was merged from ends the process"},
     {Feature::worst_distance, Whose::faiss, "IVF.*4fs", Instead::differs, 10800,
      "seen with 1.7.3: a search of an empty IndexIVFFastScan returns other distances"},
     {Feature::merge, Whose::faiss, "IVF.*4fs", Instead::differs, 10800,
@@ -126,12 +122,8 @@ const std::vector<Gap> kGaps = {
      "an inverted file needs a direct map"},
     {Feature::reconstruct_checks_ids, Whose::both, ".*RFlat|.*Refine.*", Instead::differs, kNever,
      "IndexFlat reads what is not there"},
-    {Feature::reconstruct_checks_ids, Whose::faiss, "PQ8x4fs", Instead::differs, kNever,
-     "IndexFastScan reads what is not there"},
     {Feature::reconstruct_n, Whose::both, "IDMap2.*|HNSW.*", Instead::differs, kNever,
      "IndexIDMap and IndexHNSW have the default, which throws inside an OpenMP region"},
-    {Feature::reconstruct_n, Whose::faiss, "PQ8x4fs", Instead::differs, kNever,
-     "IndexFastScan has the default, which throws inside an OpenMP region"},
     {Feature::direct_map, Whose::faiss, "IVF.*4fs", Instead::differs, kNever,
      "reconstruct_from_offset of IndexIVFFastScan reads codes in another order (1.7.3)"},
     {Feature::search_and_reconstruct, Whose::faiss, "IVF.*4fs", Instead::differs, kNever,
