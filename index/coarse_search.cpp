@@ -1,5 +1,6 @@
 #include "coarse_search.h"
 
+#include "index_parts.h"
 #include "kernels/dot_rows.h"
 #include "parallel/first_error.h"
 
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -22,15 +22,6 @@ constexpr idx_t kTogether = 16;
 // Fewer are left to FAISS, which needs no norms of the centroids for them.
 constexpr idx_t kLeast = 4;
 
-const faiss::IndexFlat* plain_flat(const faiss::Index* coarse) {
-    const auto* flat = dynamic_cast<const faiss::IndexFlat*>(coarse);
-    if (flat == nullptr) return nullptr;
-    const bool plain = typeid(*flat) == typeid(faiss::IndexFlat) ||
-                       typeid(*flat) == typeid(faiss::IndexFlatL2) ||
-                       typeid(*flat) == typeid(faiss::IndexFlatIP);
-    return plain ? flat : nullptr;
-}
-
 double norm2(const float* x, size_t d) {
     double sum = 0;
     for (size_t j = 0; j < d; ++j) sum += static_cast<double>(x[j]) * static_cast<double>(x[j]);
@@ -38,6 +29,7 @@ double norm2(const float* x, size_t d) {
 }
 
 using KeyAndPlace = std::pair<float, uint32_t>;
+constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
 
 /// Brings the k smallest of the first `size` to the front; the largest of them is returned.
 float keep_smallest(std::vector<KeyAndPlace>& best, size_t size, size_t k) {
@@ -73,6 +65,8 @@ void smallest(const float* keys, size_t n, size_t k, std::vector<KeyAndPlace>& b
     }
     if (size > k) (void)keep_smallest(best, size, k);
     best.resize(k);
+    // Keys that are not numbers, of queries far out of the range of a float's square.
+    for (; size < k; ++size) best[size] = {std::numeric_limits<float>::infinity(), kNone};
     std::sort(best.begin(), best.end());
 }
 
@@ -81,7 +75,7 @@ void smallest(const float* keys, size_t n, size_t k, std::vector<KeyAndPlace>& b
 void search_centroids(
         const IndexIVFBQQ& index, idx_t n, const float* x, size_t nprobe,
         const faiss::SearchParameters* params, float* distances, idx_t* keys) {
-    const faiss::IndexFlat* flat = plain_flat(index.quantizer);
+    const faiss::IndexFlat* flat = as_plain_flat(index.quantizer);
     if (n < kLeast || flat == nullptr || params != nullptr ||
         flat->metric_type != index.metric_type) {
         index.quantizer->search(n, x, static_cast<idx_t>(nprobe), distances, keys, params);
@@ -113,7 +107,7 @@ void search_centroids(
                 size_t place = (first + i) * nprobe;
                 for (const auto& [least, c] : best) {
                     distances[place] = l2 ? std::max(q2 + least, 0.0f) : -least;
-                    keys[place++] = static_cast<idx_t>(c);
+                    keys[place++] = c == kNone ? -1 : static_cast<idx_t>(c);
                 }
             }
         });

@@ -9,6 +9,8 @@
 #include <faiss/IndexReplicas.h>
 #include <faiss/IndexShards.h>
 
+#include <typeinfo>
+
 namespace bqq {
 
 faiss::Index** inner_index(faiss::Index* index) {
@@ -17,6 +19,15 @@ faiss::Index** inner_index(faiss::Index* index) {
     if (auto* refine = dynamic_cast<faiss::IndexRefine*>(index)) return &refine->base_index;
     if (auto* hnsw = dynamic_cast<faiss::IndexHNSW*>(index)) return &hnsw->storage;
     return nullptr;
+}
+
+const faiss::IndexFlat* as_plain_flat(const faiss::Index* index) {
+    const auto* flat = dynamic_cast<const faiss::IndexFlat*>(index);
+    if (flat == nullptr) return nullptr;
+    const bool plain = typeid(*flat) == typeid(faiss::IndexFlat) ||
+                       typeid(*flat) == typeid(faiss::IndexFlatL2) ||
+                       typeid(*flat) == typeid(faiss::IndexFlatIP);
+    return plain ? flat : nullptr;
 }
 
 bool contains_bqq(const faiss::Index* index) {

@@ -92,7 +92,7 @@ std::string ivf_name(const IndexIVFBQQ& index) {
     if (const auto* hnsw = dynamic_cast<const faiss::IndexHNSW*>(index.quantizer))
         name += "_" + hnsw_name(*hnsw);
     else if (dynamic_cast<const faiss::IndexFlat*>(index.quantizer) == nullptr)
-        name += "(" + reverse_index_factory(index.quantizer) + ")";
+        name += "(" + bqq::reverse_index_factory(index.quantizer) + ")";
     return name + "," + code_name(index.bqq);
 }
 
@@ -106,19 +106,20 @@ std::string reverse_index_factory(const faiss::Index* index) {
         std::string name;
         for (const faiss::VectorTransform* step : transform->chain)
             name += transform_name(*step) + ",";
-        return name + reverse_index_factory(transform->index);
+        return name + bqq::reverse_index_factory(transform->index);
     }
     if (const auto* map = dynamic_cast<const faiss::IndexIDMap*>(index)) {
         const bool both_ways = dynamic_cast<const faiss::IndexIDMap2*>(index) != nullptr;
-        return std::string(both_ways ? "IDMap2," : "IDMap,") + reverse_index_factory(map->index);
+        return std::string(both_ways ? "IDMap2," : "IDMap,") +
+               bqq::reverse_index_factory(map->index);
     }
     if (const auto* refine = dynamic_cast<const faiss::IndexRefine*>(index)) {
-        const std::string fine = reverse_index_factory(refine->refine_index);
-        return reverse_index_factory(refine->base_index) +
+        const std::string fine = bqq::reverse_index_factory(refine->refine_index);
+        return bqq::reverse_index_factory(refine->base_index) +
                (fine == "Flat" ? ",RFlat" : ",Refine(" + fine + ")");
     }
     if (const auto* hnsw = dynamic_cast<const faiss::IndexHNSW*>(index))
-        return hnsw_name(*hnsw) + "," + reverse_index_factory(hnsw->storage);
+        return hnsw_name(*hnsw) + "," + bqq::reverse_index_factory(hnsw->storage);
     return faiss_name(*index);
 }
 

@@ -87,6 +87,21 @@ TEST_F(Command, SearchFindsTheVectorsThatWereBuilt) {
     EXPECT_EQ(themselves, base_size);
 }
 
+TEST_F(Command, SearchLooksAtAsManyListsAsAsked) {
+    expect_success("build --base base.fvecs --factory IVF16,BQQ64 --metric l2 --out i");
+    const auto places_left = [&](const std::string& options) {
+        expect_success(search_base + "--k 40 --out r.ivecs" + options);
+        const auto found = labels("r.ivecs");
+        return static_cast<size_t>(std::count(found.begin(), found.end(), -1));
+    };
+    EXPECT_GT(places_left(""), 0u) << "some of 16 lists have fewer than 40 of 700 vectors";
+    EXPECT_EQ(places_left(" --nprobe 16"), 0u);
+    expect_failure(search_base + "--k 1 --nprobe 0 --out r.npy", "--nprobe is 0");
+    EXPECT_THAT(run("info i").out, HasSubstr("nlist"));
+    expect_success(build_sq8);
+    expect_failure(search_base + "--k 1 --nprobe 2 --out r.npy", "no inverted lists");
+}
+
 TEST_F(Command, WritesTheSameNeighboursInEveryFormat) {
     expect_success(build_sq8);
     for (const char* out : {"r.ivecs", "r.npy", "r.csv"}) {

@@ -65,7 +65,8 @@ struct IndexBQQ : faiss::Index {
             idx_t n, const float* x, idx_t k, float* distances, idx_t* labels,
             const faiss::SearchParameters* params = nullptr) const override;
 
-    /// @param radius  results have a squared L2 distance below it, or an inner product above it
+    /// @param radius  results have a squared L2 distance below it, or an inner product above it; as in search(), a
+    ///                margin below infinity may miss one in thousands of those near it
     void range_search(
             idx_t n, const float* x, float radius, faiss::RangeSearchResult* result,
             const faiss::SearchParameters* params = nullptr) const override;

@@ -54,11 +54,8 @@ bool is_bfloat16(const faiss::IndexFlat& index) {
 }
 
 void write_coarse(const faiss::Index* coarse, Writer& writer) {
-    const auto* flat = dynamic_cast<const faiss::IndexFlat*>(coarse);
-    const bool plain = flat != nullptr && (typeid(*flat) == typeid(faiss::IndexFlat) ||
-                                           typeid(*flat) == typeid(faiss::IndexFlatL2) ||
-                                           typeid(*flat) == typeid(faiss::IndexFlatIP));
-    if (!plain || !is_bfloat16(*flat) ||
+    const faiss::IndexFlat* flat = as_plain_flat(coarse);
+    if (flat == nullptr || !is_bfloat16(*flat) ||
         (flat->metric_type != faiss::METRIC_L2 &&
          flat->metric_type != faiss::METRIC_INNER_PRODUCT)) {
         write_tagged(coarse, writer);

@@ -6,6 +6,7 @@
 #include "formats/input_file.h"
 
 #include <bqq/IndexBQQ.h>
+#include <bqq/IndexIVFBQQ.h>
 #include <bqq/index_io.h>
 #include <bqq/matrix_codec.h>
 
@@ -31,8 +32,8 @@ struct InfoOptions {
     std::string json;
 };
 
-Json describe_codes(const IndexBQQ& index) {
-    return {{"bits", index.bqq.M}, {"depth", index.bqq.depth}, {"code_size", index.bqq.code_size}};
+Json describe_codes(const BinaryQuadraticQuantizer& codes) {
+    return {{"bits", codes.M}, {"depth", codes.depth}, {"code_size", codes.code_size}};
 }
 
 Json describe_index(const std::string& path) {
@@ -46,8 +47,11 @@ Json describe_index(const std::string& path) {
         info["bytes_per_vector"] = static_cast<double>(bytes) / static_cast<double>(index->ntotal);
     }
     if (const auto* bqq_index = find_index<IndexBQQ>(index.get())) {
-        info["bqq"] = describe_codes(*bqq_index);
+        info["bqq"] = describe_codes(bqq_index->bqq);
     }
+    if (const auto* ivf = find_index<faiss::IndexIVF>(index.get())) info["nlist"] = ivf->nlist;
+    if (const auto* ivf = find_index<IndexIVFBQQ>(index.get()))
+        info["bqq"] = describe_codes(ivf->bqq);
     return info;
 }
 
