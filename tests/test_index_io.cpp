@@ -323,9 +323,10 @@ TEST_F(IndexIo, FlippedBitsInTheHeadOfAMappedFileAreNoticed) {
 TEST_F(IndexIo, OnDiskListsAreFoundAgainOrNamed) {
     const auto index = filled("IVF4,BQQ24");
     auto& ivf = dynamic_cast<bqq::IndexIVFBQQ&>(*index);
-    auto* on_disk = new faiss::OnDiskInvertedLists(4, ivf.code_size, path("lists").c_str());
-    on_disk->merge_from(&*std::vector<const faiss::InvertedLists*>{ivf.invlists}.begin(), 1);
-    ivf.replace_invlists(on_disk, true);
+    ivf.reset();
+    ivf.replace_invlists(
+            new faiss::OnDiskInvertedLists(4, ivf.code_size, path("lists").c_str()), true);
+    ivf.add(kVectors, gaussian_vectors(kVectors, kDimension, 1).data());
     bqq::write_index(index.get(), path("a"));
     expect_same(*index, *read(path("a")));
 
