@@ -59,10 +59,8 @@ TEST_P(Errors, AnIndexWorksOnAfterAllSortsOfErrors) {
     float distance = 0;
     idx_t label = 0;
     std::vector<float> vector(kDimension);
-    struct Foreign : faiss::SearchParameters {};
-    const Foreign foreign;
     expect_refused([&] { index->search(1, queries().data(), 0, &distance, &label); });
-    expect_refused([&] { search(*index, queries(), 1, &foreign); });
+    expect_refused([&] { index->search(1, queries().data(), -3, &distance, &label); });
     expect_filled(*index);
     index->reset();
     add_base(*index, 0, kVectors);
