@@ -265,7 +265,7 @@ TEST(QuantizedQuery, FloatProductIsThatOfTheSigns) {
         const std::vector<float> w = weights(M, 0.3, M);
         QuantizedQuery query;
         query.assign(w, 8);
-        const Blocks blocks((M + 7) / 8, 3, 1, M);
+        const Blocks blocks((M + 7) / 8, 3, kBlock, M);
         for (size_t i = 0; i < kBlock; ++i) {
             const std::vector<uint8_t> code = blocks.row(i);
             double dot = 0;
