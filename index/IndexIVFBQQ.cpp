@@ -4,6 +4,7 @@
 #include "coarse_search.h"
 #include "codec/sampling.h"
 #include "faiss_errors.h"
+#include "index_parts.h"
 #include "interleaved_lists.h"
 #include "ivf_scanner.h"
 #include "ivf_search.h"
@@ -76,8 +77,8 @@ std::vector<float> centres_of(const IndexIVFBQQ& index, idx_t n, const idx_t* li
  * coded from the rounded ones, so nothing is lost but the last bits of where a list's border runs.
  */
 void round_centroids(faiss::Index* coarse) {
+    if (as_plain_flat(coarse) == nullptr) return;
     auto* flat = dynamic_cast<faiss::IndexFlat*>(coarse);
-    if (flat == nullptr) return;
     float* x = flat->get_xb();
     for (size_t i = 0; i < static_cast<size_t>(flat->ntotal) * static_cast<size_t>(flat->d); ++i)
         x[i] = std::bit_cast<float>((std::bit_cast<uint32_t>(x[i]) + 0x8000u) & 0xffff0000u);
@@ -147,7 +148,7 @@ void IndexIVFBQQ::train(idx_t n, const float* x) {
 void IndexIVFBQQ::add_with_ids(idx_t n, const float* x, const idx_t* xids) {
     check_ready(*this, n, x, "add()");
     check_writable(*this, "add()");
-    (void)to_ivf_search(*this, nullptr); // the lists fit
+    check_lists(*this);
     if (n != 0) with_faiss_errors([&] { faiss::IndexIVF::add_with_ids(n, x, xids); });
 }
 

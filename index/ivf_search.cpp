@@ -77,6 +77,16 @@ idx_t ScannedList::id(size_t i) const {
     return interleaved_ != nullptr ? interleaved_->ids(list_no_)[i] : (*ids_)[i];
 }
 
+void check_lists(const IndexIVFBQQ& index) {
+    FAISS_THROW_IF_NOT_FMT(
+            index.invlists != nullptr && index.invlists->nlist == index.nlist &&
+                    index.invlists->code_size == index.code_size,
+            "BQQ: inverted lists of nlist %zu and code size %zu, the index has %zu and %zu",
+            index.invlists == nullptr ? size_t{0} : index.invlists->nlist,
+            index.invlists == nullptr ? size_t{0} : index.invlists->code_size, index.nlist,
+            index.code_size);
+}
+
 IVFSearch to_ivf_search(const IndexIVFBQQ& index, const faiss::SearchParameters* params) {
     IVFSearch search;
     search.nprobe = index.nprobe;
@@ -98,13 +108,7 @@ IVFSearch to_ivf_search(const IndexIVFBQQ& index, const faiss::SearchParameters*
     FAISS_THROW_IF_NOT_FMT(
             search.nprobe > 0, "BQQ: nprobe = %zu, must be at least 1", search.nprobe);
     search.nprobe = std::min(search.nprobe, index.nlist);
-    FAISS_THROW_IF_NOT_FMT(
-            index.invlists != nullptr && index.invlists->nlist == index.nlist &&
-                    index.invlists->code_size == index.code_size,
-            "BQQ: inverted lists of nlist %zu and code size %zu, the index has %zu and %zu",
-            index.invlists == nullptr ? size_t{0} : index.invlists->nlist,
-            index.invlists == nullptr ? size_t{0} : index.invlists->code_size, index.nlist,
-            index.code_size);
+    check_lists(index);
     return search;
 }
 

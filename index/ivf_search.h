@@ -53,6 +53,9 @@ private:
     std::unique_ptr<faiss::InvertedLists::ScopedIds> ids_;
 };
 
+/// @throws faiss::FaissException  for inverted lists of another number or code size than the index has
+void check_lists(const IndexIVFBQQ& index);
+
 /// What a search asks for, checked.
 struct IVFSearch {
     size_t nprobe = 1;
