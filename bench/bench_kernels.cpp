@@ -48,10 +48,11 @@ void scan(benchmark::State& state) {
     const bqq::kernels::ScanFilter filter{true,  0x3f000000,    0x10000,       0,
                                           1e-4f, query.slope(), query.offset()};
     uint64_t survivors = 0;
+    float bounds[bqq::kernels::kBlock];
     for (auto _ : state)
         benchmark::DoNotOptimize(bqq::kernels::next_survivors(
-                query.tables(), filter, codes.view(), 0, codes.view().blocks(), -1e30f,
-                &survivors));
+                query.tables(), filter, codes.view(), 0, codes.view().blocks(), -1e30f, &survivors,
+                bounds));
     state.counters["per_code"] = benchmark::Counter(
             4096, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
@@ -132,7 +133,8 @@ void encode(benchmark::State& state) {
     const bqq::BinaryQuadraticProgram program(atoms, M, d);
     const std::vector<float> x = normals(d);
     std::vector<float> h(program.stride()), field, signs(program.stride());
-    bqq::kernels::dot_rows(x.data(), d, 1, atoms.data(), d, M, d, h.data(), program.stride());
+    const bqq::kernels::PackedRows packed(atoms.data(), d, M, d);
+    bqq::kernels::dot_rows(x.data(), d, 1, packed, h.data(), program.stride());
     for (auto _ : state) {
         field = h;
         program.solve(field.data(), signs.data());
@@ -143,11 +145,12 @@ BENCHMARK(encode)->ArgName("M")->Arg(128)->Arg(256)->Arg(512)->Unit(benchmark::k
 
 void dot_rows(benchmark::State& state) {
     const auto d = static_cast<size_t>(state.range(0));
-    constexpr size_t kRows = 64, kAtoms = 256;
+    constexpr size_t kRows = 48, kAtoms = 256;
     const std::vector<float> a = normals(kRows * d), b = normals(kAtoms * d);
+    const bqq::kernels::PackedRows packed(b.data(), d, kAtoms, d);
     std::vector<float> c(kRows * kAtoms);
     for (auto _ : state) {
-        bqq::kernels::dot_rows(a.data(), d, kRows, b.data(), d, kAtoms, d, c.data(), kAtoms);
+        bqq::kernels::dot_rows(a.data(), d, kRows, packed, c.data(), kAtoms);
         benchmark::DoNotOptimize(c.data());
     }
     state.counters["flops"] = benchmark::Counter(

@@ -2,6 +2,7 @@
 
 #include "index_parts.h"
 #include "kernels/dot_rows.h"
+#include "kernels/squared_norm.h"
 #include "parallel/first_error.h"
 
 #include <faiss/IndexFlat.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -18,60 +20,58 @@ namespace bqq {
 namespace {
 
 // Queries whose products with the centroids are computed together.
-constexpr idx_t kTogether = 16;
-// Fewer are left to FAISS, which needs no norms of the centroids for them.
-constexpr idx_t kLeast = 4;
-// From so many numbers in the queries on, FAISS 1.15 multiplies by BLAS, and takes half the time of what is done here;
-// below it takes twice as long.
-constexpr size_t kMost = 128000;
-
-double norm2(const float* x, size_t d) {
-    double sum = 0;
-    for (size_t j = 0; j < d; ++j) sum += static_cast<double>(x[j]) * static_cast<double>(x[j]);
-    return sum;
-}
+constexpr idx_t kTogether = 48;
+// Fewer are left to FAISS, which needs neither norms nor another layout of the centroids for them.
+constexpr idx_t kLeast = 8;
 
 using KeyAndPlace = std::pair<float, uint32_t>;
 constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
 
-/// Brings the k smallest of the first `size` to the front; the largest of them is returned.
-float keep_smallest(std::vector<KeyAndPlace>& best, size_t size, size_t k) {
-    const auto begin = best.begin();
-    const auto last = begin + static_cast<std::ptrdiff_t>(k - 1);
-    std::nth_element(begin, last, begin + static_cast<std::ptrdiff_t>(size));
-    return last->first;
-}
-
-/** The k smallest of n keys with their places, smallest first.
+/** Finds the k smallest of many keys.
  *
- * A heap would be mispredicted once for each key that enters it. This appends without a branch what is not above the
- * k-th smallest so far, and now and then drops all beyond the k smallest.
- * @param k  at most n
+ * A heap would be mispredicted once for each key that enters it. Here the keys are dealt out to a few times k groups:
+ * the k-th smallest of the least keys of the groups bounds the k-th smallest key, and few other keys are below it.
  */
-void smallest(const float* keys, size_t n, size_t k, std::vector<KeyAndPlace>& best) {
-    constexpr size_t kStep = 16; // keys that are looked at together
-    best.resize(2 * k + 4 * kStep);
-    float threshold = std::numeric_limits<float>::infinity();
-    size_t size = 0;
-    for (size_t i = 0; i < n; i += kStep) {
-        const size_t end = std::min(n, i + kStep);
-        int any = 0;
-        for (size_t j = i; j < end; ++j) any |= keys[j] <= threshold ? 1 : 0;
-        if (any == 0) continue;
-        for (size_t j = i; j < end; ++j) {
-            best[size] = {keys[j], static_cast<uint32_t>(j)};
-            size += keys[j] <= threshold ? 1 : 0;
+class SmallestKeys {
+public:
+    /// The keys with their places, smallest first. @param k  1 to n
+    std::span<const KeyAndPlace> find(const float* keys, size_t n, size_t k) {
+        const float bound = upper_bound(keys, n, k);
+        constexpr size_t kStep = 16; // keys that are looked at together
+        best_.resize(std::max(best_.size(), n));
+        size_t size = 0;
+        for (size_t i = 0; i < n; i += kStep) {
+            const size_t end = std::min(n, i + kStep);
+            int any = 0;
+            for (size_t j = i; j < end; ++j) any |= keys[j] <= bound ? 1 : 0;
+            if (any == 0) continue;
+            for (size_t j = i; j < end; ++j)
+                if (keys[j] <= bound) best_[size++] = {keys[j], static_cast<uint32_t>(j)};
         }
-        if (size + kStep < best.size()) continue;
-        threshold = keep_smallest(best, size, k);
-        size = k;
+        // Keys that are not numbers, of queries far out of the range of a float's square, are missing.
+        for (; size < k; ++size) best_[size] = {std::numeric_limits<float>::infinity(), kNone};
+        std::sort(best_.begin(), best_.begin() + static_cast<std::ptrdiff_t>(size));
+        return {best_.data(), k};
     }
-    if (size > k) (void)keep_smallest(best, size, k);
-    best.resize(k);
-    // Keys that are not numbers, of queries far out of the range of a float's square.
-    for (; size < k; ++size) best[size] = {std::numeric_limits<float>::infinity(), kNone};
-    std::sort(best.begin(), best.end());
-}
+
+private:
+    std::vector<float> least_;
+    std::vector<KeyAndPlace> best_;
+
+    float upper_bound(const float* keys, size_t n, size_t k) {
+        const size_t groups = std::min(n, 4 * k);
+        least_.assign(groups, std::numeric_limits<float>::infinity());
+        for (size_t i = 0; i < n; i += groups) {
+            const size_t count = std::min(groups, n - i);
+            float* least = least_.data();
+            for (size_t g = 0; g < count; ++g)
+                least[g] = keys[i + g] < least[g] ? keys[i + g] : least[g];
+        }
+        const auto last = least_.begin() + static_cast<std::ptrdiff_t>(k - 1);
+        std::nth_element(least_.begin(), last, least_.end());
+        return *last;
+    }
+};
 
 } // namespace
 
@@ -80,7 +80,7 @@ void search_centroids(
         const faiss::SearchParameters* params, float* distances, idx_t* keys) {
     const faiss::IndexFlat* flat = as_plain_flat(index.quantizer);
     const auto d = static_cast<size_t>(index.d);
-    if (n < kLeast || static_cast<size_t>(n) * d >= kMost || flat == nullptr || params != nullptr ||
+    if (n < kLeast || flat == nullptr || params != nullptr ||
         flat->metric_type != index.metric_type) {
         index.quantizer->search(n, x, static_cast<idx_t>(nprobe), distances, keys, params);
         return;
@@ -90,30 +90,38 @@ void search_centroids(
     const float* centroids = flat->get_xb();
     std::vector<float> norms(l2 ? lists : 0);
     for (size_t c = 0; c < norms.size(); ++c)
-        norms[c] = static_cast<float>(norm2(centroids + c * d, d));
+        norms[c] = static_cast<float>(kernels::squared_norm(centroids + c * d, d));
+    const kernels::PackedRows packed(centroids, d, lists, d);
     const idx_t groups = (n + kTogether - 1) / kTogether;
     FirstError error;
-#pragma omp parallel for schedule(dynamic) if (groups > 1 && omp_in_parallel() == 0)
-    for (idx_t group = 0; group < groups; ++group)
-        error.guard([&] {
-            const auto first = static_cast<size_t>(group * kTogether);
-            const auto count = static_cast<size_t>(std::min(kTogether, n - group * kTogether));
-            std::vector<float> products(count * lists);
-            std::vector<KeyAndPlace> best;
-            kernels::dot_rows(
-                    x + first * d, d, count, centroids, d, lists, d, products.data(), lists);
-            for (size_t i = 0; i < count; ++i) {
-                const float q2 = l2 ? static_cast<float>(norm2(x + (first + i) * d, d)) : 0;
-                float* key = products.data() + i * lists;
-                for (size_t c = 0; c < lists; ++c) key[c] = l2 ? norms[c] - 2 * key[c] : -key[c];
-                smallest(key, lists, nprobe, best);
-                size_t place = (first + i) * nprobe;
-                for (const auto& [least, c] : best) {
-                    distances[place] = l2 ? std::max(q2 + least, 0.0f) : -least;
-                    keys[place++] = c == kNone ? -1 : static_cast<idx_t>(c);
+#pragma omp parallel if (groups > 1 && omp_in_parallel() == 0)
+    {
+        std::vector<float> products;
+        SmallestKeys smallest;
+#pragma omp for schedule(dynamic)
+        for (idx_t group = 0; group < groups; ++group)
+            error.guard([&] {
+                const auto first = static_cast<size_t>(group * kTogether);
+                const auto count = static_cast<size_t>(std::min(kTogether, n - group * kTogether));
+                products.resize(count * lists);
+                kernels::dot_rows(x + first * d, d, count, packed, products.data(), lists);
+                for (size_t i = 0; i < count; ++i) {
+                    const float* query = x + (first + i) * d;
+                    float* key = products.data() + i * lists;
+                    if (l2)
+                        for (size_t c = 0; c < lists; ++c) key[c] = norms[c] - 2 * key[c];
+                    else
+                        for (size_t c = 0; c < lists; ++c) key[c] = -key[c];
+                    const float q2 =
+                            l2 ? static_cast<float>(kernels::squared_norm(query, d)) : 0.0f;
+                    size_t place = (first + i) * nprobe;
+                    for (const auto& [least, c] : smallest.find(key, lists, nprobe)) {
+                        distances[place] = l2 ? std::max(q2 + least, 0.0f) : -least;
+                        keys[place++] = c == kNone ? -1 : static_cast<idx_t>(c);
+                    }
                 }
-            }
-        });
+            });
+    }
     error.rethrow();
 }
 

@@ -16,8 +16,7 @@ CodeDistanceComputer::CodeDistanceComputer(
     const Basis& basis = quantizer.basis();
     mean_weights_.resize(basis.M);
     kernels::dot_rows(
-            basis.mean.data(), basis.d, 1, basis.B.data(), basis.d, basis.M, basis.d,
-            mean_weights_.data(), basis.M);
+            basis.mean.data(), basis.d, 1, quantizer.atoms(), mean_weights_.data(), basis.M);
     for (const float m : basis.mean) mean2_ += static_cast<double>(m) * static_cast<double>(m);
     mean2_ /= query_.unit;
 }

@@ -19,7 +19,7 @@ namespace bqq {
 using kernels::kBlock;
 
 // Queries projected together, so that the basis is read once for all of them.
-constexpr idx_t kQueriesTogether = 16;
+constexpr idx_t kQueriesTogether = 48;
 
 IVFKeys::IVFKeys(const IndexIVFBQQ& index)
         : index_(index),

@@ -19,6 +19,7 @@ namespace {
 
 using bqq::QuantizedQuery;
 using bqq::kernels::kBlock;
+using bqq::kernels::PackedRows;
 using bqq::kernels::ScanFilter;
 using bqq::kernels::ScanTables;
 using bqq::test::normal_numbers;
@@ -195,16 +196,18 @@ TEST_P(ScanKernel, SurvivorsAreTheCodesBelowTheThreshold) {
                             static_cast<float>((sorted[rank - 1] + sorted[rank]) / 2);
                     std::vector<bool> survived(n);
                     uint64_t mask = 0;
+                    float bounds[kBlock];
                     const size_t count = blocks.codes().blocks();
                     for (size_t b = 0; b < count; ++b) {
                         b = bqq::kernels::next_survivors(
-                                tables, filter, blocks.codes(), b, count, threshold, &mask);
+                                tables, filter, blocks.codes(), b, count, threshold, &mask, bounds);
                         if (b == count) break;
                         EXPECT_NE(mask, 0u);
                         for (size_t i = 0; i < kBlock; ++i) {
                             if ((mask >> i & 1) == 0) continue;
                             ASSERT_LT(b * kBlock + i, n);
                             survived[b * kBlock + i] = true;
+                            EXPECT_NEAR(bounds[i], keys[b * kBlock + i], rounding);
                         }
                     }
                     for (size_t i = 0; i < n; ++i) {
@@ -222,12 +225,13 @@ TEST_P(ScanKernel, NoSurvivorsLeadToTheEnd) {
     query.assign(weights(64, 0, 1), 8);
     const Blocks blocks(8, 3, 4 * kBlock, 1);
     uint64_t mask = 0;
+    float bounds[kBlock];
     EXPECT_EQ(
             3u, bqq::kernels::next_survivors(
-                        query.tables(), kFilter, blocks.codes(), 1, 3, -1e30f, &mask));
+                        query.tables(), kFilter, blocks.codes(), 1, 3, -1e30f, &mask, bounds));
     EXPECT_EQ(
             1u, bqq::kernels::next_survivors(
-                        query.tables(), kFilter, blocks.codes(), 1, 3, 1e30f, &mask));
+                        query.tables(), kFilter, blocks.codes(), 1, 3, 1e30f, &mask, bounds));
     EXPECT_EQ(mask, ~uint64_t{0});
 }
 
@@ -260,8 +264,8 @@ TEST(QuantizedQuery, ScoreStandsForTheProductOfTheRoundedWeights) {
         }
 }
 
-TEST(QuantizedQuery, FloatProductIsThatOfTheSigns) {
-    for (const size_t M : {1, 7, 100, 128}) {
+TEST_P(ScanKernel, FloatProductIsThatOfTheSigns) {
+    for (const size_t M : {1, 7, 100, 128, 250}) {
         const std::vector<float> w = weights(M, 0.3, M);
         QuantizedQuery query;
         query.assign(w, 8);
@@ -272,20 +276,22 @@ TEST(QuantizedQuery, FloatProductIsThatOfTheSigns) {
             for (size_t k = 0; k < M; ++k)
                 dot += (code[k / 8] >> (k % 8) & 1) != 0 ? static_cast<double>(w[k])
                                                          : -static_cast<double>(w[k]);
-            EXPECT_NEAR(query.dot(blocks.bytes.data() + i, kBlock), dot, 1e-4);
+            EXPECT_NEAR(query.dot(blocks.bytes.data() + i, kBlock), dot, 1e-4)
+                    << "M " << M << ", code " << i;
         }
     }
 }
 
 TEST_P(DotRows, EqualSumsInDouble) {
     for (const size_t d : {1, 3, 15, 16, 17, 64, 100, 1023, 1024, 1025, 2500})
-        for (const size_t na : {1, 4, 5, 7})
+        for (const size_t na : {1, 4, 17, 49})
             for (const size_t nb : {1, 2, 3, 9, 66}) {
                 const size_t lda = d + 3, ldb = d + 1, ldc = nb + 2;
                 const std::vector<float> a = normal_numbers(na, lda, d);
                 const std::vector<float> b = normal_numbers(nb, ldb, d + 1);
                 std::vector<float> c(na * ldc, -77);
-                bqq::kernels::dot_rows(a.data(), lda, na, b.data(), ldb, nb, d, c.data(), ldc);
+                bqq::kernels::dot_rows(
+                        a.data(), lda, na, PackedRows(b.data(), ldb, nb, d), c.data(), ldc);
                 for (size_t i = 0; i < na; ++i) {
                     for (size_t j = 0; j < nb; ++j) {
                         double sum = 0;
@@ -309,17 +315,18 @@ TEST_P(DotRows, EachElementIsTheSameInEveryBatch) {
         const std::vector<float> a = normal_numbers(kRows, d, d);
         const std::vector<float> b = normal_numbers(kOthers, d, d + 1);
         std::vector<float> all(kRows * kOthers), parallel(kRows * kOthers);
-        bqq::kernels::dot_rows(a.data(), d, kRows, b.data(), d, kOthers, d, all.data(), kOthers);
+        const PackedRows packed(b.data(), d, kOthers, d);
+        bqq::kernels::dot_rows(a.data(), d, kRows, packed, all.data(), kOthers);
         bqq::kernels::dot_rows_parallel(
                 a.data(), d, kRows, b.data(), d, kOthers, d, parallel.data(), kOthers);
         EXPECT_EQ(all, parallel);
         for (size_t i = 0; i < kRows; i += 3) {
             std::vector<float> row(kOthers);
-            bqq::kernels::dot_rows(
-                    a.data() + i * d, d, 1, b.data(), d, kOthers, d, row.data(), kOthers);
+            bqq::kernels::dot_rows(a.data() + i * d, d, 1, packed, row.data(), kOthers);
             for (size_t j = 0; j < kOthers; ++j) {
                 float one = 0;
-                bqq::kernels::dot_rows(a.data() + i * d, d, 1, b.data() + j * d, d, 1, d, &one, 1);
+                const PackedRows alone(b.data() + j * d, d, 1, d);
+                bqq::kernels::dot_rows(a.data() + i * d, d, 1, alone, &one, 1);
                 ASSERT_EQ(one, all[i * kOthers + j]) << i << ' ' << j;
                 ASSERT_EQ(row[j], all[i * kOthers + j]) << i << ' ' << j;
             }
@@ -330,9 +337,9 @@ TEST_P(DotRows, EachElementIsTheSameInEveryBatch) {
 TEST_P(DotRows, NoRowsAndNoColumns) {
     std::vector<float> c(4, -1);
     const std::vector<float> a(4, 1);
-    bqq::kernels::dot_rows(a.data(), 2, 0, a.data(), 2, 2, 2, c.data(), 2);
+    bqq::kernels::dot_rows(a.data(), 2, 0, PackedRows(a.data(), 2, 2, 2), c.data(), 2);
     EXPECT_THAT(c, testing::Each(-1));
-    bqq::kernels::dot_rows(a.data(), 2, 2, a.data(), 2, 2, 0, c.data(), 2);
+    bqq::kernels::dot_rows(a.data(), 2, 2, PackedRows(a.data(), 2, 2, 0), c.data(), 2);
     EXPECT_THAT(c, testing::Each(0));
 }
 

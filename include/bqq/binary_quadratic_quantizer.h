@@ -13,6 +13,9 @@
 namespace bqq {
 
 class BinaryQuadraticProgram;
+namespace kernels {
+class PackedRows;
+}
 
 /// What training may cost and how it is seeded.
 struct TrainingParameters {
@@ -89,6 +92,8 @@ public:
 
     const Basis& basis() const { return basis_; }
     const ScaleCodec& scales() const { return scales_; }
+    /// The rows of basis().B for products B x. Only when trained.
+    const kernels::PackedRows& atoms() const { return *atoms_; }
 
     /// Takes over what was learned elsewhere, such as in a file. basis.B is expanded here.
     void set_trained(Basis basis, const ScaleCodec& scales);
@@ -96,6 +101,7 @@ public:
 private:
     Basis basis_;
     ScaleCodec scales_;
+    std::shared_ptr<const kernels::PackedRows> atoms_;
     std::shared_ptr<const BinaryQuadraticProgram> program_; ///< finds the signs, given basis_.B
 };
 

@@ -2,9 +2,12 @@
 
 #include "codec/encoder.h"
 #include "codec/training.h"
+#include "kernels/dot_rows.h"
+#include "kernels/squared_norm.h"
 #include "solver/binary_quadratic_program.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <stdexcept>
 #include <string>
@@ -12,9 +15,21 @@
 
 namespace bqq {
 
+namespace {
+
+bool is_finite(const float* x, size_t d) {
+    constexpr uint32_t kExponent = 0x7f80'0000; // all ones: infinity or NaN
+    uint32_t bad = 0;
+    for (size_t j = 0; j < d; ++j)
+        bad |= (std::bit_cast<uint32_t>(x[j]) & kExponent) == kExponent ? 1 : 0;
+    return bad == 0;
+}
+
+} // namespace
+
 void check_finite(const float* x, size_t n, size_t d, const char* what) {
     for (size_t i = 0; i < n; ++i)
-        for (size_t j = 0; j < d; ++j)
+        for (size_t j = 0; j < d && !is_finite(x + i * d, d); ++j)
             if (!std::isfinite(x[i * d + j]))
                 throw std::invalid_argument(
                         "BQQ: " + std::string(what) + " got " + std::to_string(x[i * d + j]) +
@@ -49,6 +64,7 @@ void BinaryQuadraticQuantizer::train(
 
 void BinaryQuadraticQuantizer::set_trained(Basis basis, const ScaleCodec& scales) {
     basis.expand();
+    atoms_ = std::make_shared<kernels::PackedRows>(basis.B.data(), d, M, d);
     program_ = std::make_shared<BinaryQuadraticProgram>(basis.B, M, d);
     basis_ = std::move(basis);
     scales_ = scales;
@@ -72,15 +88,16 @@ void BinaryQuadraticQuantizer::compute_codes(
             float* u = unit.data() + i * d;
             const float* centre =
                     centres != nullptr ? centres + (begin + i) * d : basis_.mean.data();
-            x2[i] = to_unit(basis_, x + (begin + i) * d, centre, u);
+            to_unit(basis_, x + (begin + i) * d, centre, u);
+            x2[i] = kernels::squared_norm(u, d);
             const float weight = gain_weight(x2[i]);
             for (size_t j = 0; j < d; ++j) u[j] *= weight;
         }
-        encode_weighted(
-                *program_, basis_.B.data(), M, d, unit.data(), x2.data(), rows, signs.data(), fits);
+        encode_weighted(*program_, *atoms_, unit.data(), x2.data(), rows, signs.data(), fits);
         if (centres != nullptr)
             multiply_centres(
-                    basis_, centres + begin * d, rows, signs.data(), stride, centre_dots.data());
+                    basis_, *atoms_, centres + begin * d, rows, signs.data(), stride,
+                    centre_dots.data());
         for (size_t i = 0; i < rows; ++i) {
             uint8_t* code = codes + (begin + i) * code_size;
             std::fill_n(code, bits_size(), uint8_t{0});

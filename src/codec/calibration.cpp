@@ -14,7 +14,7 @@ namespace bqq {
 namespace {
 
 constexpr size_t kQueries = 500;
-constexpr size_t kQueriesTogether = 16; // read the sample once for all of them
+constexpr size_t kQueriesTogether = 24; // read the sample once for all of them
 constexpr size_t kNeighbours = 10;
 // Below this many vectors the ten nearest say little; the scales then stay uncalibrated.
 constexpr size_t kLeastVectors = 1000;
@@ -85,75 +85,111 @@ RowTerms row_terms(const EncodedSample& sample) {
     return terms;
 }
 
-float choose_calibration(const EncodedSample& sample) {
-    const size_t n = sample.n;
-    const size_t d = sample.basis.d;
-    const size_t M = sample.basis.M;
-    if (n < kLeastVectors) return 0;
-    const size_t queries = std::min(kQueries, n / 2);
-    const bool l2 = sample.metric == Metric::l2;
-    const float dot_weight = l2 ? 2.0f : 1.0f;
+/// Searches the sample for its first vectors, with the scales that each candidate makes of the codes.
+class Trials {
+public:
+    static constexpr size_t kChoices = std::size(kCandidates);
 
-    // Queries as they meet the base: from the mean for L2, as they are for the inner product.
-    std::vector<float> q(queries * d);
-    for (size_t i = 0; i < queries; ++i)
-        for (size_t j = 0; j < d; ++j)
-            q[i * d + j] = entry(sample, i, j) + centre_entry(sample, i, j) +
-                           (l2 ? 0.0f : sample.basis.mean[j] / sample.basis.scale);
-    std::vector<float> w(queries * sample.stride), mean_dots(queries);
-    kernels::dot_rows_parallel(
-            q.data(), d, queries, sample.basis.B.data(), d, M, d, w.data(), sample.stride);
-    kernels::dot_rows(q.data(), d, queries, sample.basis.mean.data(), d, 1, d, mean_dots.data(), 1);
-
-    constexpr size_t kChoices = std::size(kCandidates);
-    std::vector<StoredScales> scales(kChoices * n);
-    for (size_t c = 0; c < kChoices; ++c) {
-        ScaleCodec codec;
-        codec.metric = sample.metric;
-        codec.calibration = kCandidates[c];
-        for (size_t i = 0; i < n; ++i) {
-            const Fit& fit = sample.fits[i];
-            StoredScales& stored = scales[c * n + i];
-            stored = codec.calibrate(fit.dot, fit.xhat2, fit.x2);
-            if (l2) stored.nu += 2 * stored.alpha * static_cast<float>(sample.centre_dots[i]);
-        }
+    Trials(const EncodedSample& sample, size_t queries)
+            : sample_(sample),
+              l2_(sample.metric == Metric::l2),
+              dot_weight_(l2_ ? 2.0f : 1.0f),
+              terms_(row_terms(sample)),
+              rows_(sample.weighted, sample.basis.d, sample.n, sample.basis.d),
+              signs_(sample.signs, sample.stride, sample.n, sample.basis.M) {
+        if (!sample.centres.empty())
+            centres_ = {sample.centres.data(), sample.basis.d, sample.n, sample.basis.d};
+        set_queries(queries);
+        set_scales();
     }
 
-    const RowTerms terms = row_terms(sample);
-    size_t hits[kChoices] = {};
-#pragma omp parallel for schedule(dynamic) reduction(+ : hits[:kChoices])
-    for (int64_t group = 0; group < static_cast<int64_t>(queries); group += kQueriesTogether) {
-        const auto first = static_cast<size_t>(group);
-        const size_t count = std::min(kQueriesTogether, queries - first);
-        const float* group_q = q.data() + first * d;
+    /// Adds what each candidate finds of the kNeighbours nearest of queries [first, first + count).
+    void count_hits(size_t first, size_t count, size_t* hits) const {
+        const size_t n = sample_.n;
+        const float* q = q_.data() + first * sample_.basis.d;
         std::vector<float> dots(count * n), estimates(count * n), scores(n), centre_scores(n);
-        std::vector<float> centre_dots(sample.centres.empty() ? 0 : count * n);
-        kernels::dot_rows(group_q, d, count, sample.weighted, d, n, d, dots.data(), n);
+        std::vector<float> centre_dots(centres_.size() * count);
+        kernels::dot_rows(q, sample_.basis.d, count, rows_, dots.data(), n);
         kernels::dot_rows(
-                w.data() + first * sample.stride, sample.stride, count, sample.signs, sample.stride,
-                n, M, estimates.data(), n);
-        if (!centre_dots.empty())
-            kernels::dot_rows(
-                    group_q, d, count, sample.centres.data(), d, n, d, centre_dots.data(), n);
+                w_.data() + first * sample_.basis.M, sample_.basis.M, count, signs_,
+                estimates.data(), n);
+        kernels::dot_rows(q, sample_.basis.d, count, centres_, centre_dots.data(), n);
         for (size_t i = 0; i < count; ++i) {
             for (size_t r = 0; r < n && !centre_dots.empty(); ++r)
-                centre_scores[r] = terms.centre2[r] -
-                                   dot_weight * (centre_dots[i * n + r] - mean_dots[first + i]) /
-                                           sample.basis.scale;
+                centre_scores[r] = terms_.centre2[r] -
+                                   dot_weight_ * (centre_dots[i * n + r] - mean_dots_[first + i]) /
+                                           sample_.basis.scale;
             for (size_t r = 0; r < n; ++r)
-                scores[r] = centre_scores[r] + terms.x2[r] -
-                            dot_weight * dots[i * n + r] / gain_weight(sample.x2[r]);
+                scores[r] = centre_scores[r] + terms_.x2[r] -
+                            dot_weight_ * dots[i * n + r] / gain_weight(sample_.x2[r]);
             const std::vector<uint32_t> truth = nearest(scores, first + i);
             for (size_t c = 0; c < kChoices; ++c) {
                 for (size_t r = 0; r < n; ++r) {
-                    const StoredScales& scale = scales[c * n + r];
+                    const StoredScales& scale = scales_[c * n + r];
                     scores[r] = centre_scores[r] + scale.nu -
-                                dot_weight * scale.alpha * estimates[i * n + r];
+                                dot_weight_ * scale.alpha * estimates[i * n + r];
                 }
                 for (uint32_t row : nearest(scores, first + i))
                     hits[c] += std::binary_search(truth.begin(), truth.end(), row) ? 1 : 0;
             }
         }
+    }
+
+private:
+    const EncodedSample& sample_;
+    bool l2_;
+    float dot_weight_;
+    RowTerms terms_;
+    kernels::PackedRows rows_, signs_, centres_;
+    std::vector<float> q_;             ///< queries x d
+    std::vector<float> w_;             ///< queries x M: B q
+    std::vector<float> mean_dots_;     ///< queries: <q, mean>
+    std::vector<StoredScales> scales_; ///< kChoices x n
+
+    /// Queries as they meet the base: from the mean for L2, as they are for the inner product.
+    void set_queries(size_t queries) {
+        const Basis& basis = sample_.basis;
+        const size_t d = basis.d;
+        q_.resize(queries * d);
+        w_.resize(queries * basis.M);
+        mean_dots_.resize(queries);
+        for (size_t i = 0; i < queries; ++i) {
+            float* q = q_.data() + i * d;
+            for (size_t j = 0; j < d; ++j)
+                q[j] = entry(sample_, i, j) + centre_entry(sample_, i, j) +
+                       (l2_ ? 0.0f : basis.mean[j] / basis.scale);
+            mean_dots_[i] = std::inner_product(q, q + d, basis.mean.data(), 0.0f);
+        }
+        kernels::dot_rows_parallel(
+                q_.data(), d, queries, basis.B.data(), d, basis.M, d, w_.data(), basis.M);
+    }
+
+    void set_scales() {
+        const size_t n = sample_.n;
+        scales_.resize(kChoices * n);
+        for (size_t c = 0; c < kChoices; ++c) {
+            ScaleCodec codec;
+            codec.metric = sample_.metric;
+            codec.calibration = kCandidates[c];
+            for (size_t i = 0; i < n; ++i) {
+                const Fit& fit = sample_.fits[i];
+                StoredScales& stored = scales_[c * n + i];
+                stored = codec.calibrate(fit.dot, fit.xhat2, fit.x2);
+                if (l2_) stored.nu += 2 * stored.alpha * static_cast<float>(sample_.centre_dots[i]);
+            }
+        }
+    }
+};
+
+float choose_calibration(const EncodedSample& sample) {
+    if (sample.n < kLeastVectors) return 0;
+    const size_t queries = std::min(kQueries, sample.n / 2);
+    const Trials trials(sample, queries);
+    size_t hits[Trials::kChoices] = {};
+#pragma omp parallel for schedule(dynamic) reduction(+ : hits[:Trials::kChoices])
+    for (int64_t group = 0; group < static_cast<int64_t>(queries); group += kQueriesTogether) {
+        const auto first = static_cast<size_t>(group);
+        trials.count_hits(first, std::min(kQueriesTogether, queries - first), hits);
     }
     return kCandidates[smoothed_best(hits)];
 }

@@ -1,6 +1,6 @@
 #include "codec/encoder.h"
 
-#include "kernels/dot_rows.h"
+#include <Eigen/Core>
 
 #include <algorithm>
 #include <cmath>
@@ -9,17 +9,14 @@
 
 namespace bqq {
 
-double to_unit(const Basis& basis, const float* x, const float* centre, float* unit) {
+void to_unit(const Basis& basis, const float* x, const float* centre, float* unit) {
     // Farther out than this a coordinate is clamped, so that squares stay finite in float.
-    constexpr double kFar = 1e15;
-    double x2 = 0;
-    const double inverse = 1.0 / static_cast<double>(basis.scale);
-    for (size_t j = 0; j < basis.d; ++j) {
-        const double r = (static_cast<double>(x[j]) - static_cast<double>(centre[j])) * inverse;
-        unit[j] = static_cast<float>(std::clamp(r, -kFar, kFar));
-        x2 += static_cast<double>(unit[j]) * static_cast<double>(unit[j]);
-    }
-    return x2;
+    constexpr float kFar = 1e15f;
+    const float inverse = 1 / basis.scale;
+    using Row = Eigen::Map<const Eigen::ArrayXf>;
+    const auto d = static_cast<Eigen::Index>(basis.d);
+    Eigen::Map<Eigen::ArrayXf> to(unit, d);
+    to = ((Row(x, d) - Row(centre, d)) * inverse).max(-kFar).min(kFar);
 }
 
 float gain_weight(double x2) {
@@ -40,20 +37,22 @@ Fit measure(
 } // namespace
 
 void encode_weighted(
-        const BinaryQuadraticProgram& program, const float* B, size_t M, size_t d,
-        const float* unit, const double* x2, size_t n, float* signs, std::span<Fit> fits) {
+        const BinaryQuadraticProgram& program, const kernels::PackedRows& atoms, const float* unit,
+        const double* x2, size_t n, float* signs, std::span<Fit> fits) {
+    const size_t M = atoms.size();
+    const size_t d = atoms.d();
     const size_t stride = program.stride();
-    constexpr size_t kRows = 16; // rows projected together, so that B is read once for all of them
+    constexpr size_t kRows = 48; // rows projected together, so that B is read once for all of them
     const auto blocks = static_cast<int64_t>((n + kRows - 1) / kRows);
 #pragma omp parallel if (blocks > 1)
     {
         std::vector<float> h(kRows * stride);
         std::vector<float> field(stride), scaled(stride), again(stride);
-#pragma omp for schedule(dynamic, 4)
+#pragma omp for schedule(dynamic)
         for (int64_t block = 0; block < blocks; ++block) {
             const size_t begin = static_cast<size_t>(block) * kRows;
             const size_t rows = std::min(kRows, n - begin);
-            kernels::dot_rows(unit + begin * d, d, rows, B, d, M, d, h.data(), stride);
+            kernels::dot_rows(unit + begin * d, d, rows, atoms, h.data(), stride);
             for (size_t i = 0; i < rows; ++i) {
                 const float* hi = h.data() + i * stride;
                 float* s = signs + (begin + i) * stride;
@@ -82,11 +81,11 @@ void encode_weighted(
 }
 
 void multiply_centres(
-        const Basis& basis, const float* centres, size_t n, const float* signs, size_t stride,
-        double* dots) {
+        const Basis& basis, const kernels::PackedRows& atoms, const float* centres, size_t n,
+        const float* signs, size_t stride, double* dots) {
     const size_t d = basis.d;
     const size_t M = basis.M;
-    constexpr size_t kRows = 16;
+    constexpr size_t kRows = 48;
     const auto blocks = static_cast<int64_t>((n + kRows - 1) / kRows);
 #pragma omp parallel if (blocks > 1)
     {
@@ -97,7 +96,7 @@ void multiply_centres(
             const size_t rows = std::min(kRows, n - begin);
             for (size_t i = 0; i < rows; ++i)
                 to_unit(basis, centres + (begin + i) * d, basis.mean.data(), unit.data() + i * d);
-            kernels::dot_rows(unit.data(), d, rows, basis.B.data(), d, M, d, w.data(), M);
+            kernels::dot_rows(unit.data(), d, rows, atoms, w.data(), M);
             for (size_t i = 0; i < rows; ++i) {
                 const float* s = signs + (begin + i) * stride;
                 dots[begin + i] = std::inner_product(s, s + M, w.data() + i * M, 0.0);

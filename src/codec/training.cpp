@@ -5,6 +5,7 @@
 #include "codec/initial_atoms.h"
 #include "codec/sampling.h"
 #include "kernels/dot_rows.h"
+#include "kernels/squared_norm.h"
 
 #include <Eigen/Dense>
 
@@ -96,7 +97,8 @@ private:
         for (int64_t row = 0; row < static_cast<int64_t>(n_); ++row) {
             const auto i = static_cast<size_t>(row);
             float* unit = weighted_.data() + i * d_;
-            x2_[i] = to_unit(basis_, x + rows[i] * d_, centre_of(i), unit);
+            to_unit(basis_, x + rows[i] * d_, centre_of(i), unit);
+            x2_[i] = kernels::squared_norm(unit, d_);
             const float weight = gain_weight(x2_[i]);
             for (size_t j = 0; j < d_; ++j) unit[j] *= weight;
         }
@@ -113,8 +115,8 @@ private:
         const size_t stride = program.stride();
         std::vector<float> signs(n * stride);
         encode_weighted(
-                program, basis_.B.data(), M_, d_, weighted_.data(), x2_.data(), n, signs.data(),
-                {});
+                program, {basis_.B.data(), d_, M_, d_}, weighted_.data(), x2_.data(), n,
+                signs.data(), {});
 
         const std::vector<float> signs_t = transposed(signs.data(), stride, n, M_);
         std::vector<float> gram(M_ * M_);  // S^T S
@@ -156,13 +158,13 @@ private:
         const BinaryQuadraticProgram program(basis_.B, M_, d_);
         std::vector<float> signs(n * program.stride());
         std::vector<Fit> fits(n);
-        encode_weighted(
-                program, basis_.B.data(), M_, d_, weighted_.data(), x2_.data(), n, signs.data(),
-                fits);
+        const kernels::PackedRows atoms(basis_.B.data(), d_, M_, d_);
+        encode_weighted(program, atoms, weighted_.data(), x2_.data(), n, signs.data(), fits);
         std::vector<double> centre_dots(n, 0);
         if (!centres_.empty())
             multiply_centres(
-                    basis_, centres_.data(), n, signs.data(), program.stride(), centre_dots.data());
+                    basis_, atoms, centres_.data(), n, signs.data(), program.stride(),
+                    centre_dots.data());
         return choose_scales(
                 {basis_, metric_, n, weighted_.data(), x2_.data(), signs.data(), program.stride(),
                  fits, centres_, centre_dots});

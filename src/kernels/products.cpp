@@ -37,7 +37,7 @@ HWY_INLINE void multiply_tile(
         }
     }
     for (size_t r = 0; r < R; ++r)
-        for (size_t c = 0; c < C; ++c) hn::Store(sum[r][c], df, out + r * ldc + c * lanes);
+        for (size_t c = 0; c < C; ++c) hn::StoreU(sum[r][c], df, out + r * ldc + c * lanes);
 }
 
 template <size_t C>

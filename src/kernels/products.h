@@ -6,7 +6,7 @@
 namespace bqq::kernels {
 
 /** C = A B for A (m x k, rows lda apart), B (k x n, rows ldb apart), C (m x n, rows ldc apart).
- * n, ldb and ldc are multiples of kPad; B and C start on cache lines.
+ * n and ldb are multiples of kPad; B starts on a cache line.
  *
  * For the small matrices of a block, where a BLAS spends its time on packing and threads: on one thread of
  * AVX-512, m = n = k = 128, OpenBLAS 0.3.21 takes 1.4 times as long.

@@ -110,7 +110,7 @@ HWY_INLINE hn::Vec<Ints> load_bytes(const uint8_t* from) {
 template <bool kNorm>
 HWY_INLINE uint64_t within_threshold(
         const ScanFilter& f, const uint16_t* scores, const uint8_t* scales, size_t width,
-        float threshold) {
+        float threshold, float* bounds) {
     const Floats df;
     const Ints di;
     uint64_t survivors = 0;
@@ -131,6 +131,7 @@ HWY_INLINE uint64_t within_threshold(
             const auto r = hn::MulAdd(norm, hn::Set(df, f.norm_step), hn::Set(df, f.norm_first));
             key = hn::MulAdd(r, hn::Abs(r), key);
         }
+        hn::StoreU(key, df, bounds + v);
         uint8_t bits[8] = {};
         hn::StoreMaskBits(df, hn::Le(key, hn::Set(df, threshold)), bits);
         survivors |= (uint64_t{bits[0]} | uint64_t{bits[1]} << 8) << v;
@@ -141,24 +142,46 @@ HWY_INLINE uint64_t within_threshold(
 template <bool kNorm>
 size_t next_survivors_of(
         const ScanTables& t, const ScanFilter& f, const InterleavedCodes& codes, size_t begin,
-        size_t end, float threshold, uint64_t* survivors) {
+        size_t end, float threshold, uint64_t* survivors, float* bounds) {
     alignas(64) uint16_t scores[kBlock];
     for (size_t b = begin; b < end; ++b) {
         const uint8_t* block = codes.block(b);
         const size_t width = codes.width(b);
         block_scores_inline(t, block, width, scores);
-        *survivors =
-                within_threshold<kNorm>(f, scores, block + t.code_bytes * width, width, threshold);
+        *survivors = within_threshold<kNorm>(
+                f, scores, block + t.code_bytes * width, width, threshold, bounds);
         if (*survivors != 0) return b;
     }
     return end;
 }
 
+float masked_sum(const float* weights, size_t code_bytes, const uint8_t* code, size_t stride) {
+    const Floats df;
+    const Ints di;
+    const size_t lanes = hn::Lanes(df);
+    const auto bit = hn::Shl(hn::Set(di, 1), hn::Iota(di, 0));
+    auto sum = hn::Zero(df);
+    const auto add = [&](int bits, const float* w) HWY_ATTR {
+        const auto mask = hn::RebindMask(df, hn::TestBit(hn::Set(di, bits), bit));
+        sum = hn::Add(sum, hn::IfThenElseZero(mask, hn::Load(df, w)));
+    };
+    if (lanes == 16) {
+        for (size_t j = 0; j < code_bytes; j += 2)
+            add(code[j * stride] | code[(j + 1) * stride] << 8, weights + 8 * j);
+    } else {
+        for (size_t j = 0; j < code_bytes; ++j)
+            for (size_t b = 0; b < 8; b += lanes) add(code[j * stride] >> b, weights + 8 * j + b);
+    }
+    return hn::GetLane(hn::SumOfLanes(df, sum));
+}
+
 size_t next_survivors(
         const ScanTables& t, const ScanFilter& f, const InterleavedCodes& codes, size_t begin,
-        size_t end, float threshold, uint64_t* survivors) {
-    return f.has_norm ? next_survivors_of<true>(t, f, codes, begin, end, threshold, survivors)
-                      : next_survivors_of<false>(t, f, codes, begin, end, threshold, survivors);
+        size_t end, float threshold, uint64_t* survivors, float* bounds) {
+    return f.has_norm
+                   ? next_survivors_of<true>(t, f, codes, begin, end, threshold, survivors, bounds)
+                   : next_survivors_of<false>(
+                             t, f, codes, begin, end, threshold, survivors, bounds);
 }
 
 } // namespace bqq::kernels::HWY_NAMESPACE
@@ -169,6 +192,7 @@ namespace bqq::kernels {
 
 HWY_EXPORT(block_scores);
 HWY_EXPORT(next_survivors);
+HWY_EXPORT(masked_sum);
 
 void block_scores(const ScanTables& tables, const uint8_t* block, size_t width, uint16_t* scores) {
     HWY_DYNAMIC_DISPATCH(block_scores)(tables, block, width, scores);
@@ -176,9 +200,13 @@ void block_scores(const ScanTables& tables, const uint8_t* block, size_t width, 
 
 size_t next_survivors(
         const ScanTables& tables, const ScanFilter& filter, const InterleavedCodes& codes,
-        size_t begin, size_t end, float threshold, uint64_t* survivors) {
+        size_t begin, size_t end, float threshold, uint64_t* survivors, float* bounds) {
     return HWY_DYNAMIC_DISPATCH(next_survivors)(
-            tables, filter, codes, begin, end, threshold, survivors);
+            tables, filter, codes, begin, end, threshold, survivors, bounds);
+}
+
+float masked_sum(const float* weights, size_t code_bytes, const uint8_t* code, size_t stride) {
+    return HWY_DYNAMIC_DISPATCH(masked_sum)(weights, code_bytes, code, stride);
 }
 
 } // namespace bqq::kernels

@@ -69,9 +69,16 @@ struct ScanFilter {
 
 /** The first block in [begin, end) with codes whose bound is at most the threshold; `end` if none.
  * @param survivors  bit i: code i of that block
+ * @param bounds     output, size kBlock: the bounds of that block
  */
 size_t next_survivors(
         const ScanTables& tables, const ScanFilter& filter, const InterleavedCodes& codes,
-        size_t begin, size_t end, float threshold, uint64_t* survivors);
+        size_t begin, size_t end, float threshold, uint64_t* survivors, float* bounds);
+
+/** Sum of the weights whose bit is 1.
+ * @param weights  size 8 * code_bytes, then zeros up to a multiple of kPad; starts on a cache line
+ * @param code     code_bytes bytes, `stride` apart; one more may be read
+ */
+float masked_sum(const float* weights, size_t code_bytes, const uint8_t* code, size_t stride);
 
 } // namespace bqq::kernels

@@ -1,5 +1,7 @@
 #include "search/quantized_query.h"
 
+#include <Eigen/Core>
+
 #include <algorithm>
 #include <cmath>
 
@@ -7,14 +9,30 @@ namespace bqq {
 
 namespace {
 
-/// sums[v] = sum over bits b of v of weights[b], in steps of one addition.
-template <class T>
-void subset_sums(const T* weights, T* sums) {
-    sums[0] = 0;
-    for (unsigned v = 1; v < 16; ++v) {
-        const unsigned low = v & (~v + 1);
-        sums[v] = sums[v ^ low] + weights[low == 1 ? 0 : low == 2 ? 1 : low == 4 ? 2 : 3];
+/// kBit[b][v] has all bits set where bit b of v is.
+struct NibbleBits {
+    int16_t masks[4][16];
+    constexpr NibbleBits() : masks() {
+        for (int b = 0; b < 4; ++b)
+            for (int v = 0; v < 16; ++v)
+                masks[b][v] = static_cast<int16_t>((v >> b & 1) != 0 ? -1 : 0);
     }
+};
+constexpr NibbleBits kBits;
+
+/// sums[v] = sum over the bits b of v of weights[b], less the least of these sums. (Loops that compilers vectorize.)
+void subset_sums(const int* weights, int16_t* sums) {
+    int16_t w[4];
+    int least = 0;
+    for (int b = 0; b < 4; ++b) {
+        w[b] = static_cast<int16_t>(weights[b]);
+        least += std::min(weights[b], 0);
+    }
+    const auto bias = static_cast<int16_t>(-least);
+    for (int v = 0; v < 16; ++v)
+        sums[v] = static_cast<int16_t>(
+                bias + (w[0] & kBits.masks[0][v]) + (w[1] & kBits.masks[1][v]) +
+                (w[2] & kBits.masks[2][v]) + (w[3] & kBits.masks[3][v]));
 }
 
 } // namespace
@@ -22,46 +40,27 @@ void subset_sums(const T* weights, T* sums) {
 void QuantizedQuery::assign(std::span<const float> w, int bits) {
     const size_t M = w.size();
     code_bytes_ = (M + 7) / 8;
-    float largest = 0;
-    double sum = 0;
-    for (float weight : w) {
-        largest = std::max(largest, std::fabs(weight));
-        sum += std::fabs(weight);
-    }
+    weights_.assign(kernels::padded(M), 0);
+    std::copy(w.begin(), w.end(), weights_.begin());
+    integers_.assign(code_bytes_ * 8, 0);
+
+    const auto size = static_cast<Eigen::Index>(M);
+    const Eigen::Map<const Eigen::ArrayXf> weights(w.data(), size);
+    Eigen::Map<Eigen::ArrayXi> integers(integers_.data(), size);
     const auto levels = static_cast<float>((1 << (bits - 1)) - 1);
     // Rounding may add half a step an atom to the sum of the integers.
-    const auto room = static_cast<float>(kernels::kMaxScore) - 0.5f * static_cast<float>(M);
-    step_ = std::max(largest / levels, static_cast<float>(sum) / room);
+    const auto room = static_cast<float>(kernels::kMaxScore) - 0.5f * static_cast<float>(M + 1);
+    step_ = std::max(weights.abs().maxCoeff() / levels, weights.abs().sum() / room);
     const float inverse = step_ > 0 ? 1 / step_ : 0;
-    integers_.assign(code_bytes_ * 8, 0);
-    double error = 0;
-    int total = 0;
-    for (size_t k = 0; k < M; ++k) {
-        integers_[k] =
-                std::isfinite(inverse) ? static_cast<int>(std::nearbyint(w[k] * inverse)) : 0;
-        const double rest = static_cast<double>(w[k]) - static_cast<double>(step_) * integers_[k];
-        error += rest * rest;
-        total += integers_[k];
-    }
-    error_ = static_cast<float>(std::sqrt(error));
-    offset_ = -step_ * static_cast<float>(total);
-
-    float_tables_.resize(code_bytes_ * 32);
-    float padded[8] = {};
-    for (size_t j = 0; j < code_bytes_; ++j) {
-        for (size_t b = 0; b < 8; ++b) padded[b] = 8 * j + b < M ? w[8 * j + b] : 0.0f;
-        for (size_t half = 0; half < 2; ++half) {
-            float* table = float_tables_.data() + 32 * j + 16 * half;
-            subset_sums(padded + 4 * half, table);
-            const float all = table[15];
-            for (int v = 0; v < 16; ++v) table[v] = 2 * table[v] - all;
-        }
-    }
+    if (std::isfinite(inverse)) integers = (weights * inverse).rint().cast<int>();
+    error_ = (weights - step_ * integers.cast<float>()).matrix().norm();
+    offset_ = -step_ * static_cast<float>(integers.sum());
+    sum_ = weights.sum();
     build_tables();
 }
 
 void QuantizedQuery::build_tables() {
-    std::vector<int>& q = integers_;
+    const std::vector<int>& q = integers_;
     const size_t bytes = code_bytes_;
     int bias = 0;
     std::vector<int> range(bytes); // largest sum of the two entries of a byte
@@ -78,19 +77,17 @@ void QuantizedQuery::build_tables() {
     tables_.resize(64 * wide_bytes_ + 32 * (bytes - wide_bytes_));
     uint8_t* table = tables_.data();
     for (size_t j = 0; j < bytes; ++j) {
-        const bool wide = j < wide_bytes_;
-        for (size_t half = 0; half < 2; ++half) {
-            int sums[16];
-            const int* weights = q.data() + 8 * j + 4 * half;
-            subset_sums(weights, sums);
-            const int least = *std::min_element(sums, sums + 16);
-            for (size_t v = 0; v < 16; ++v) {
-                const int entry = sums[v] - least;
-                table[16 * half + v] = static_cast<uint8_t>(wide ? entry & 127 : entry);
-                if (wide) table[32 + 16 * half + v] = static_cast<uint8_t>(entry >> 7);
-            }
+        int16_t sums[32];
+        subset_sums(q.data() + 8 * j, sums);
+        subset_sums(q.data() + 8 * j + 4, sums + 16);
+        if (j < wide_bytes_) {
+            for (size_t v = 0; v < 32; ++v) table[v] = static_cast<uint8_t>(sums[v] & 127);
+            for (size_t v = 0; v < 32; ++v) table[32 + v] = static_cast<uint8_t>(sums[v] >> 7);
+            table += 64;
+        } else {
+            for (size_t v = 0; v < 32; ++v) table[v] = static_cast<uint8_t>(sums[v]);
+            table += 32;
         }
-        table += wide ? 64 : 32;
     }
 
     groups_.clear();

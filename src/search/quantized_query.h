@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/aligned.h"
 #include "kernels/scan.h"
 
 #include <cstddef>
@@ -12,7 +13,7 @@ namespace bqq {
 /** A query's weights w = B q in the two precisions of the search.
  *
  * Stage 1 takes integers, w_k ~ step * q_k with one step for all atoms, in the tables of the scan; stage 2
- * sums the float weights by nibble.
+ * sums the float weights.
  */
 class QuantizedQuery {
 public:
@@ -22,7 +23,7 @@ public:
      */
     void assign(std::span<const float> w, int bits);
 
-    /// The integers q, size M.
+    /// The integers q, size M, then zeros up to whole bytes.
     const std::vector<int>& integers() const { return integers_; }
     float step() const { return step_; }
     /// Standard deviation of w . s - step * q . s, the signs taken as random: |w - step * q|.
@@ -37,15 +38,7 @@ public:
      * @param code  first byte of the code; the next one is `stride` bytes further
      */
     float dot(const uint8_t* code, size_t stride) const {
-        float even = 0;
-        float odd = 0;
-        const float* table = float_tables_.data();
-        for (size_t j = 0; j < code_bytes_; ++j, table += 32) {
-            const uint8_t c = code[j * stride];
-            even += table[c & 15];
-            odd += table[16 + (c >> 4)];
-        }
-        return even + odd;
+        return 2 * kernels::masked_sum(weights_.data(), code_bytes_, code, stride) - sum_;
     }
 
 private:
@@ -54,10 +47,11 @@ private:
     float step_ = 0;
     float error_ = 0;
     float offset_ = 0;
-    std::vector<int> integers_;
+    float sum_ = 0;                         // of w
+    kernels::AlignedVector<float> weights_; // w, then zeros
+    std::vector<int> integers_;             // q, then zeros up to whole bytes
     std::vector<uint8_t> tables_;
     std::vector<uint16_t> groups_;
-    std::vector<float> float_tables_; // 16 sums of +-w a nibble
 
     void build_tables();
 };

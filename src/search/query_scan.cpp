@@ -2,8 +2,10 @@
 
 #include "codec/encoder.h"
 #include "kernels/dot_rows.h"
+#include "kernels/squared_norm.h"
 
 #include <algorithm>
+#include <memory>
 
 namespace bqq {
 
@@ -31,12 +33,13 @@ std::vector<QueryScan> prepare_scans(
     const Basis& basis = quantizer.basis();
     const size_t d = quantizer.d;
     const bool l2 = quantizer.metric == Metric::l2;
-    std::vector<float> q, w(n * quantizer.M);
-    if (l2) q.resize(n * d);
+    const auto q = std::make_unique_for_overwrite<float[]>(l2 ? n * d : 0);
+    const auto w = std::make_unique_for_overwrite<float[]>(n * quantizer.M);
     for (size_t i = 0; i < n; ++i) {
         double term = 0;
         if (l2) {
-            term = to_unit(basis, x + i * d, basis.mean.data(), q.data() + i * d);
+            to_unit(basis, x + i * d, basis.mean.data(), q.get() + i * d);
+            if (q2 != nullptr) term = kernels::squared_norm(q.get() + i * d, d);
         } else if (q2 != nullptr) {
             for (size_t j = 0; j < d; ++j)
                 term += static_cast<double>(x[i * d + j]) * static_cast<double>(basis.mean[j]);
@@ -44,12 +47,11 @@ std::vector<QueryScan> prepare_scans(
         }
         if (q2 != nullptr) q2[i] = term;
     }
-    kernels::dot_rows(
-            l2 ? q.data() : x, d, n, basis.B.data(), d, quantizer.M, d, w.data(), quantizer.M);
+    kernels::dot_rows(l2 ? q.get() : x, d, n, quantizer.atoms(), w.get(), quantizer.M);
     std::vector<QueryScan> scans;
     scans.reserve(n);
     for (size_t i = 0; i < n; ++i)
-        scans.emplace_back(quantizer, w.data() + i * quantizer.M, parameters);
+        scans.emplace_back(quantizer, w.get() + i * quantizer.M, parameters);
     return scans;
 }
 

@@ -35,15 +35,18 @@ public:
             const Allowed& allowed, const Threshold& threshold, const Candidate& candidate) const {
         const kernels::ScanTables tables = query_.tables();
         uint64_t survivors = 0;
+        float bounds[kernels::kBlock];
         for (size_t b = begin; b < end; ++b) {
-            b = kernels::next_survivors(tables, filter_, codes, b, end, threshold(), &survivors);
+            b = kernels::next_survivors(
+                    tables, filter_, codes, b, end, threshold(), &survivors, bounds);
             if (b == end) return;
             const uint8_t* block = codes.block(b);
             const size_t width = codes.width(b);
             for (; survivors != 0; survivors &= survivors - 1) {
                 const auto i = static_cast<size_t>(std::countr_zero(survivors));
                 const size_t position = b * kernels::kBlock + i;
-                if (!allowed(position)) continue;
+                // The threshold falls from one candidate to the next, fast in the first block.
+                if (bounds[i] > threshold() || !allowed(position)) continue;
                 candidate(position, key(block + i, width));
             }
         }
@@ -52,10 +55,11 @@ public:
     /// The key of a code whose bytes are `stride` apart, in float.
     float key(const uint8_t* code, size_t stride) const {
         const uint8_t* stored = code + code_bytes_ * stride;
-        if (!l2_) return -scales_.decode(stored).alpha * query_.dot(code, stride);
+        const float dot = query_.dot(code, stride);
+        if (!l2_) return -scales_.decode_alpha(stored[0]) * dot;
         const uint8_t bytes[3] = {stored[0], stored[stride], stored[2 * stride]};
         const StoredScales s = scales_.decode(bytes);
-        return s.nu - 2 * s.alpha * query_.dot(code, stride);
+        return s.nu - 2 * s.alpha * dot;
     }
 
 private:
