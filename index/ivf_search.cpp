@@ -11,6 +11,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <typeinfo>
 
@@ -74,7 +75,11 @@ ScannedList::ScannedList(
 }
 
 idx_t ScannedList::id(size_t i) const {
-    return interleaved_ != nullptr ? interleaved_->ids(list_no_)[i] : (*ids_)[i];
+    if (interleaved_ != nullptr) return interleaved_->ids(list_no_)[i];
+    // On-disk lists put ids behind the codes, wherever these end.
+    idx_t id = 0;
+    std::memcpy(&id, reinterpret_cast<const char*>(ids_->get()) + i * sizeof id, sizeof id);
+    return id;
 }
 
 void check_lists(const IndexIVFBQQ& index) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "temporary_folder.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -7,7 +9,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <set>
 #include <sstream>
 #include <string>
 
@@ -20,28 +21,13 @@ struct Outcome {
 };
 
 /// Runs the command in a folder of its own.
-class CommandFixture : public testing::Test {
+class CommandFixture : public FolderTest {
 protected:
-    void SetUp() override {
-        std::string path = testing::TempDir() + "bqq-command-XXXXXX";
-        ASSERT_NE(::mkdtemp(path.data()), nullptr);
-        folder_ = path;
-    }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
-
     std::string contents(const std::string& name) const {
         std::ifstream file(folder_ / name, std::ios::binary);
         std::ostringstream text;
         text << file.rdbuf();
         return text.str();
-    }
-
-    std::set<std::string> names() const {
-        std::set<std::string> found;
-        for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-            found.insert(entry.path().filename());
-        }
-        return found;
     }
 
     /// @param before  what the shell does first
@@ -80,8 +66,6 @@ protected:
     std::string name(const std::string& suffix) const {
         return folder_.filename().string() + suffix;
     }
-
-    std::filesystem::path folder_;
 };
 
 } // namespace bqq::test

@@ -1,136 +1,31 @@
-#include <bqq/IndexIVFBQQ.h>
-
 #include "coarse_search.h"
-#include "random_data.h"
-#include "search_results.h"
+#include "ivf_fixture.h"
+#include "temporary_folder.h"
 
-#include <bqq/index_factory.h>
-#include <bqq/index_io.h>
 #include <faiss/Clustering.h>
 #include <faiss/IVFlib.h>
 #include <faiss/IndexFlat.h>
-#include <faiss/IndexIVFPQ.h>
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/FaissException.h>
 #include <faiss/invlists/OnDiskInvertedLists.h>
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include <cmath>
-#include <cstdlib>
-#include <filesystem>
 #include <limits>
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
 
 namespace {
 
+using namespace bqq::test;
 using bqq::idx_t;
 using bqq::IndexIVFBQQ;
 using bqq::IVFSearchParametersBQQ;
-using bqq::test::gaussian_vectors;
-using bqq::test::recall;
-using bqq::test::Results;
-using bqq::test::search;
 using faiss::FaissException;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
-constexpr size_t kDimension = 16;
-constexpr size_t kLists = 12;
-constexpr size_t kBits = 48;
-constexpr idx_t kVectors = 1500;
-constexpr idx_t kK = 10;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-const std::vector<float>& vectors() {
-    static const std::vector<float> x = gaussian_vectors(kVectors, kDimension, 1);
-    return x;
-}
-
-const std::vector<float>& queries() {
-    static const std::vector<float> x = gaussian_vectors(40, kDimension, 2);
-    return x;
-}
-
-std::unique_ptr<faiss::Index> make(const std::string& description, faiss::MetricType metric) {
-    auto index = std::unique_ptr<faiss::Index>(
-            bqq::index_factory(static_cast<int>(kDimension), description, metric));
-    index->train(kVectors, vectors().data());
-    return index;
-}
-
-IndexIVFBQQ& as_ivf(faiss::Index& index) {
-    return dynamic_cast<IndexIVFBQQ&>(index);
-}
-
-class IVF : public testing::TestWithParam<faiss::MetricType> {
-protected:
-    IVF() : owner_(bqq::clone_index(&filled(GetParam()))), index(as_ivf(*owner_)) {}
-
-    /// Trained once for all tests.
-    static const faiss::Index& filled(faiss::MetricType metric) {
-        static std::map<faiss::MetricType, std::unique_ptr<faiss::Index>> indexes;
-        std::unique_ptr<faiss::Index>& made = indexes[metric];
-        if (made == nullptr) {
-            made = make("IVF12,BQQ48", metric);
-            made->add(kVectors, vectors().data());
-            as_ivf(*made).nprobe = 5;
-        }
-        return *made;
-    }
-
-private:
-    std::unique_ptr<faiss::Index> owner_;
-
-protected:
-    IndexIVFBQQ& index;
-    bool l2() const { return GetParam() == faiss::METRIC_L2; }
-
-    /// The score of a stored vector by its definition, in double.
-    double score(const float* q, idx_t list, size_t offset) const {
-        const faiss::InvertedLists::ScopedCodes code(
-                index.invlists, static_cast<size_t>(list), offset);
-        const bqq::Basis& basis = index.bqq.basis();
-        const bqq::StoredScales scales =
-                index.bqq.scales().decode(code.codes + index.bqq.bits_size());
-        std::vector<float> centroid(kDimension);
-        index.quantizer->reconstruct(list, centroid.data());
-        double ws = 0;
-        double from_centroid = 0;
-        for (size_t j = 0; j < kDimension; ++j) {
-            const double from =
-                    l2() ? static_cast<double>(q[j]) - static_cast<double>(basis.mean[j])
-                         : static_cast<double>(q[j]);
-            for (size_t k = 0; k < kBits; ++k) {
-                const double b = basis.B[k * kDimension + j];
-                ws += (code.codes[k / 8] >> (k % 8) & 1) != 0 ? b * from : -b * from;
-            }
-            const double difference = static_cast<double>(q[j]) - static_cast<double>(centroid[j]);
-            from_centroid += l2() ? difference * difference
-                                  : static_cast<double>(index.centroid_scale) *
-                                             static_cast<double>(q[j]) *
-                                             static_cast<double>(centroid[j]);
-        }
-        const double unit = basis.scale;
-        if (!l2()) return from_centroid + unit * static_cast<double>(scales.alpha) * ws;
-        return from_centroid + unit * unit * static_cast<double>(scales.nu) -
-               2 * unit * static_cast<double>(scales.alpha) * ws;
-    }
-
-    void expect_same(const Results& found, const Results& expected) const {
-        ASSERT_EQ(found.labels, expected.labels);
-        for (size_t i = 0; i < found.distances.size(); ++i)
-            ASSERT_NEAR(
-                    found.distances[i], expected.distances[i],
-                    1e-5f * (1 + std::fabs(expected.distances[i])));
-    }
-};
 INSTANTIATE_TEST_SUITE_P(
-        Metrics, IVF, testing::Values(faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT),
-        [](const auto& kind) { return kind.param == faiss::METRIC_L2 ? "L2" : "InnerProduct"; });
+        Metrics, IVF, testing::Values(faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT), metric_name);
 
 TEST_P(IVF, DistancesAreTheDocumentedScores) {
     index.nprobe = kLists;
@@ -178,14 +73,13 @@ TEST_P(IVF, ListsOfRowsGiveTheSame) {
 
 TEST_P(IVF, OnDiskListsGiveTheSame) {
     const Results expected = search(index, queries(), kK);
-    const auto path =
-            std::filesystem::temp_directory_path() / ("bqq_ondisk_" + std::to_string(getpid()));
+    const bqq::test::TemporaryFolder folder;
+    const std::string path = folder.path() / "lists";
     index.reset();
     index.replace_invlists(
             new faiss::OnDiskInvertedLists(kLists, index.code_size, path.c_str()), true);
     index.add(kVectors, vectors().data());
     expect_same(search(index, queries(), kK), expected);
-    std::filesystem::remove(path);
 }
 
 TEST_P(IVF, ParallelModesGiveTheSame) {
@@ -366,110 +260,6 @@ TEST_P(IVF, FewVectorsAreEnough) {
                 small.train(static_cast<idx_t>(kBits) - 1, vectors().data());
             },
             ThrowsMessage<FaissException>(HasSubstr("47 vectors")));
-}
-
-TEST_P(IVF, BadParametersAreNamed) {
-    IVFSearchParametersBQQ params;
-    params.nprobe = 0;
-    EXPECT_THAT(
-            [&] { search(index, queries(), kK, &params); },
-            ThrowsMessage<FaissException>(HasSubstr("nprobe = 0")));
-    params.nprobe = 1;
-    params.query_bits = 13;
-    EXPECT_THAT(
-            [&] { search(index, queries(), kK, &params); },
-            ThrowsMessage<FaissException>(HasSubstr("query_bits = 13")));
-    params.query_bits = 8;
-    params.margin = -1;
-    EXPECT_THAT(
-            [&] { search(index, queries(), kK, &params); },
-            ThrowsMessage<FaissException>(HasSubstr("margin = -1")));
-    const faiss::SearchParameters plain;
-    EXPECT_THAT(
-            [&] { search(index, queries(), kK, &plain); },
-            ThrowsMessage<FaissException>(HasSubstr("SearchParameters")));
-    const bqq::SearchParametersBQQ flat;
-    EXPECT_THROW(search(index, queries(), kK, &flat), FaissException);
-    const faiss::IVFPQSearchParameters foreign;
-    EXPECT_THROW(search(index, queries(), kK, &foreign), FaissException);
-    index.parallel_mode = 4;
-    EXPECT_THAT(
-            [&] { search(index, queries(), kK); },
-            ThrowsMessage<FaissException>(HasSubstr("parallel_mode 4")));
-}
-
-TEST_P(IVF, CoarseQuantizersThatDoNotFitAreRefused) {
-    faiss::IndexFlat narrow(kDimension - 1, GetParam());
-    EXPECT_THAT(
-            [&] { IndexIVFBQQ(&narrow, kDimension, kLists, kBits, GetParam()); },
-            ThrowsMessage<FaissException>(HasSubstr("dimension 15")));
-    EXPECT_THROW(IndexIVFBQQ(nullptr, kDimension, kLists, kBits, GetParam()), FaissException);
-    faiss::IndexFlat empty(kDimension, GetParam());
-    faiss::Index* trained = index.quantizer;
-    index.quantizer = &empty;
-    EXPECT_THAT(
-            [&] { search(index, queries(), kK); },
-            ThrowsMessage<FaissException>(HasSubstr("0 centroids")));
-    EXPECT_THROW(index.add(1, vectors().data()), FaissException);
-    index.quantizer = trained;
-    EXPECT_NO_THROW(search(index, queries(), kK));
-}
-
-TEST_P(IVF, ListsOfAForeignCodeSizeAreRefused) {
-    faiss::ArrayInvertedLists wide(kLists, index.code_size + 1);
-    EXPECT_THROW(index.replace_invlists(&wide), FaissException);
-    faiss::InvertedLists* own = index.invlists;
-    index.invlists = &wide;
-    EXPECT_THAT(
-            [&] { search(index, queries(), kK); },
-            ThrowsMessage<FaissException>(HasSubstr("code size")));
-    EXPECT_THROW(index.add(1, vectors().data()), FaissException);
-    index.invlists = own;
-}
-
-TEST_P(IVF, ANaNIsRefusedAndNothingIsAdded) {
-    std::vector<float> x(vectors().begin(), vectors().begin() + 3 * kDimension);
-    x[2 * kDimension + 5] = std::nanf("");
-    EXPECT_THAT(
-            [&] { index.add(3, x.data()); },
-            ThrowsMessage<FaissException>(HasSubstr("row 2, column 5")));
-    EXPECT_EQ(index.ntotal, kVectors);
-    EXPECT_EQ(index.invlists->compute_ntotal(), static_cast<size_t>(kVectors));
-    EXPECT_THROW(search(index, x, kK), FaissException);
-}
-
-TEST_P(IVF, MergingWhatWasTrainedDifferentlyIsRefused) {
-    auto other = make("IVF12,BQQ48", GetParam());
-    as_ivf(*other).training.seed = 5;
-    other->reset();
-    other->train(kVectors, vectors().data());
-    other->add(10, vectors().data());
-    EXPECT_THAT(
-            [&] { index.merge_from(*other, 0); },
-            ThrowsMessage<FaissException>(HasSubstr("trained differently")));
-    EXPECT_EQ(other->ntotal, 10);
-    EXPECT_EQ(index.ntotal, kVectors);
-}
-
-/// What a graph over codes measures between two stored vectors is what it measures from the first, decoded, to the second.
-TEST_P(IVF, DistancesBetweenCodesAreThoseOfDecodedQueries) {
-    const auto owner = make("BQQ48", GetParam());
-    owner->add(50, vectors().data());
-    const std::unique_ptr<faiss::DistanceComputer> between(owner->get_distance_computer());
-    const std::unique_ptr<faiss::DistanceComputer> from(owner->get_distance_computer());
-    std::vector<float> decoded(kDimension);
-    for (idx_t j = 0; j < 50; j += 7) {
-        owner->reconstruct(j, decoded.data());
-        from->set_query(decoded.data());
-        // L2 takes the stored norm of the second vector where the decoded query has its own.
-        double offset = 0;
-        for (idx_t i = 0; i < 50; ++i) {
-            const double difference = static_cast<double>(between->symmetric_dis(i, j)) -
-                                      static_cast<double>((*from)(i));
-            if (i == 0) offset = difference;
-            EXPECT_NEAR(difference, l2() ? offset : 0, 1e-4);
-        }
-    }
 }
 
 } // namespace

@@ -254,7 +254,9 @@ TEST(QuantizedQuery, ScoreStandsForTheProductOfTheRoundedWeights) {
                 magnitude += std::abs(q[k]);
                 error += rest * rest;
             }
-            EXPECT_NEAR(query.error(), std::sqrt(error), 1e-4 * std::sqrt(error) + 1e-12);
+            EXPECT_NEAR(
+                    query.error(), std::sqrt(error),
+                    1e-4 * std::sqrt(error) + 1e-6 * static_cast<double>(query.step()) * magnitude);
             // The code with all bits zero has s = -1 and the score -least.
             const double dot = static_cast<double>(query.slope()) * -least_score(q) +
                                static_cast<double>(query.offset());

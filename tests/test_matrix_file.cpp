@@ -3,6 +3,7 @@
 #include "file_size_limit.h"
 #include "formats/digest.h"
 #include "random_data.h"
+#include "temporary_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -65,35 +66,14 @@ void expect_same(const MatrixCodec& codec, const MatrixCodec& again) {
     EXPECT_EQ(first, second);
 }
 
-class MatrixFile : public testing::Test {
+class MatrixFile : public bqq::test::FolderTest {
 protected:
-    void SetUp() override {
-        std::string path = testing::TempDir() + "bqq-matrix-file-XXXXXX";
-        ASSERT_NE(::mkdtemp(path.data()), nullptr);
-        folder_ = path;
-    }
-    void TearDown() override { fs::remove_all(folder_); }
-
-    std::string path(const std::string& name) const { return folder_ / name; }
-    std::string write(const std::string& name, const std::string& bytes) const {
-        std::ofstream(folder_ / name, std::ios::binary) << bytes;
-        return path(name);
-    }
-    std::vector<std::string> names() const {
-        std::vector<std::string> names;
-        for (const auto& entry : fs::directory_iterator(folder_))
-            names.push_back(entry.path().filename());
-        return names;
-    }
     std::string bytes_of(const MatrixCodec& codec) const {
         codec.save(path("bytes"));
         const std::string bytes = contents(path("bytes"));
         fs::remove(path("bytes"));
         return bytes;
     }
-
-private:
-    fs::path folder_;
 };
 
 TEST_F(MatrixFile, LoadsWhatWasSaved) {

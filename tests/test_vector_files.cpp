@@ -1,6 +1,7 @@
 #include "formats/atomic_file.h"
 #include "formats/neighbour_file.h"
 #include "formats/vector_file.h"
+#include "temporary_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -57,28 +58,8 @@ std::string contents(const fs::path& path) {
     return text.str();
 }
 
-class VectorFiles : public testing::Test {
+class VectorFiles : public bqq::test::FolderTest {
 protected:
-    void SetUp() override {
-        std::string path = testing::TempDir() + "bqq-vector-files-XXXXXX";
-        ASSERT_NE(::mkdtemp(path.data()), nullptr);
-        folder_ = path;
-    }
-    void TearDown() override { fs::remove_all(folder_); }
-
-    std::string write(const std::string& name, const std::string& bytes) const {
-        std::ofstream(folder_ / name, std::ios::binary) << bytes;
-        return folder_ / name;
-    }
-
-    std::vector<std::string> names() const {
-        std::vector<std::string> found;
-        for (const auto& entry : fs::directory_iterator(folder_)) {
-            found.push_back(entry.path().filename());
-        }
-        return found;
-    }
-
     /// The error of reading a file begins with its path and holds `reason`.
     void expect_error(
             const std::string& name, const std::string& bytes, const std::string& reason) const {
@@ -94,8 +75,6 @@ protected:
                 read, ThrowsMessage<std::runtime_error>(
                               AllOf(StartsWith(path + ": "), HasSubstr(reason))));
     }
-
-    fs::path folder_;
 };
 
 const std::vector<float> six{1.5F, -2, 3, 0.25F, 1e-30F, 1e30F};

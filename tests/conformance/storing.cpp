@@ -1,11 +1,9 @@
 // Copies of an index, through a file or not, are the index.
+#include "../temporary_folder.h"
 #include "conformance.h"
 
 #include <faiss/impl/IDSelector.h>
 #include <faiss/index_io.h>
-
-#include <cstdlib>
-#include <filesystem>
 
 namespace {
 
@@ -18,13 +16,10 @@ BQQ_CONFORMANCE_SUITE(
         MappingLists, kinds_with({Feature::write, Feature::map, Feature::maps_lists}));
 
 std::unique_ptr<faiss::Index> through_a_file(const faiss::Index& index, int io_flags) {
-    std::string folder = testing::TempDir() + "bqq-conformance-XXXXXX";
-    if (::mkdtemp(folder.data()) == nullptr) throw faiss::FaissException("no temporary folder");
-    const std::string path = folder + "/index";
+    const TemporaryFolder folder; // a mapped file may be removed
+    const std::string path = folder.path() / "index";
     bqq::write_index(&index, path);
-    std::unique_ptr<faiss::Index> copy(bqq::read_index(path, io_flags));
-    std::filesystem::remove_all(folder);
-    return copy;
+    return std::unique_ptr<faiss::Index>(bqq::read_index(path, io_flags));
 }
 
 std::unique_ptr<faiss::Index> read_back(const faiss::Index& index) {
