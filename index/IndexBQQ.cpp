@@ -4,8 +4,8 @@
 #include "code_distance_computer.h"
 #include "faiss_errors.h"
 #include "parallel/first_error.h"
-#include "search/code_blocks.h"
 #include "search/flat_search.h"
+#include "search/grouped_codes.h"
 
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/FaissAssert.h>
@@ -42,12 +42,17 @@ Allowed to_allowed(const faiss::SearchParameters* params) {
     return [sel = params->sel](int64_t position) { return sel->is_member(position); };
 }
 
+std::unique_ptr<GroupedCodes> no_codes(const GroupedQuantizer& quantizer) {
+    return std::make_unique<GroupedCodes>(
+            quantizer.groups(), quantizer.code_size, quantizer.group_bytes());
+}
+
 } // namespace
 
-IndexBQQ::IndexBQQ(idx_t d_, size_t M, faiss::MetricType metric, int depth)
+IndexBQQ::IndexBQQ(idx_t d_, size_t M, faiss::MetricType metric, int depth, size_t groups)
         : faiss::Index(d_, metric),
-          bqq(make_quantizer(d_, M, metric, depth)),
-          codes_(std::make_unique<CodeBlocks>(bqq.code_size)) {
+          bqq(make_grouped_quantizer(d_, M, metric, depth, groups)),
+          codes_(no_codes(bqq)) {
     is_trained = false;
 }
 
@@ -55,11 +60,11 @@ IndexBQQ::IndexBQQ(const IndexBQQ& other)
         : faiss::Index(other),
           bqq(other.bqq),
           training(other.training),
-          codes_(std::make_unique<CodeBlocks>(*other.codes_)) {}
+          codes_(std::make_unique<GroupedCodes>(*other.codes_)) {}
 
 IndexBQQ& IndexBQQ::operator=(const IndexBQQ& other) {
     if (this == &other) return *this;
-    auto codes = std::make_unique<CodeBlocks>(*other.codes_);
+    auto codes = std::make_unique<GroupedCodes>(*other.codes_);
     faiss::Index::operator=(other);
     bqq = other.bqq;
     training = other.training;
@@ -76,6 +81,7 @@ void IndexBQQ::train(idx_t n, const float* x) {
             static_cast<long>(ntotal));
     with_faiss_errors(
             [&] { bqq.train(static_cast<size_t>(n), x, with_progress(training, verbose)); });
+    codes_ = no_codes(bqq);
     is_trained = true;
 }
 
@@ -106,8 +112,14 @@ void IndexBQQ::add_sa_codes(idx_t n, const uint8_t* codes, const idx_t* xids) {
     FAISS_THROW_IF_NOT_MSG(
             xids == nullptr,
             "BQQ: add_sa_codes() got ids; ids are positions, wrap the index in IndexIDMap2");
-    codes_->add(static_cast<size_t>(n), codes);
+    with_faiss_errors([&] { codes_->add(static_cast<size_t>(n), codes); });
     ntotal += n;
+}
+
+void IndexBQQ::set_trained(std::vector<BinaryQuadraticQuantizer> groups) {
+    bqq.set_trained(std::move(groups));
+    codes_ = no_codes(bqq);
+    is_trained = true;
 }
 
 void IndexBQQ::search(
@@ -119,7 +131,7 @@ void IndexBQQ::search(
     check_vectors(*this, n, x, "search()");
     with_faiss_errors([&] {
         search_codes(
-                bqq, codes_->view(), static_cast<size_t>(n), x, static_cast<size_t>(k), parameters,
+                bqq, *codes_, static_cast<size_t>(n), x, static_cast<size_t>(k), parameters,
                 to_allowed(params), distances, labels);
     });
 }
@@ -139,8 +151,8 @@ void IndexBQQ::range_search(
             error.guard([&] {
                 faiss::RangeQueryResult& row = partial.new_result(i);
                 range_search_codes(
-                        bqq, codes_->view(), x + i * d, radius, parameters, allowed,
-                        [&](int64_t position, float distance) { row.add(distance, position); });
+                        bqq, *codes_, x + i * d, radius, parameters, allowed,
+                        [&](int64_t code, float distance) { row.add(distance, code); });
             });
         partial.finalize();
     }
@@ -153,19 +165,9 @@ void IndexBQQ::reset() {
 }
 
 size_t IndexBQQ::remove_ids(const faiss::IDSelector& sel) {
-    std::vector<uint8_t> code(bqq.code_size);
-    size_t kept = 0;
-    for (size_t i = 0; i < codes_->size(); ++i) {
-        if (sel.is_member(static_cast<idx_t>(i))) continue;
-        if (kept != i) {
-            codes_->get(i, code.data());
-            codes_->set(kept, code.data());
-        }
-        ++kept;
-    }
-    const size_t removed = codes_->size() - kept;
-    codes_->truncate(kept);
-    ntotal = static_cast<idx_t>(kept);
+    const size_t removed =
+            codes_->filter([&](size_t i) { return !sel.is_member(static_cast<idx_t>(i)); });
+    ntotal -= static_cast<idx_t>(removed);
     return removed;
 }
 
@@ -211,8 +213,7 @@ void IndexBQQ::check_compatible_for_merge(const faiss::Index& other) const {
             "BQQ: merge of d = %d, M = %zu, metric %d with d = %d, M = %zu, metric %d", d, bqq.M,
             static_cast<int>(metric_type), o->d, o->bqq.M, static_cast<int>(o->metric_type));
     FAISS_THROW_IF_NOT_MSG(
-            o->is_trained == is_trained && o->bqq.basis() == bqq.basis() &&
-                    o->bqq.scales() == bqq.scales(),
+            o->is_trained == is_trained && o->bqq == bqq,
             "BQQ: merge of indexes that were trained differently");
 }
 

@@ -26,12 +26,27 @@ ScanParameters checked_scan_parameters(int query_bits, float margin) {
     return {query_bits, margin};
 }
 
-BinaryQuadraticQuantizer make_quantizer(idx_t d, size_t M, faiss::MetricType metric, int depth) {
+namespace {
+
+size_t checked_dimension(idx_t d) {
     FAISS_THROW_IF_NOT_FMT(
             d > 0 && d <= std::numeric_limits<int>::max(),
             "BQQ: dimension d = %ld, must be at least 1", static_cast<long>(d));
+    return static_cast<size_t>(d);
+}
+
+} // namespace
+
+BinaryQuadraticQuantizer make_quantizer(idx_t d, size_t M, faiss::MetricType metric, int depth) {
     return with_faiss_errors([&] {
-        return BinaryQuadraticQuantizer(static_cast<size_t>(d), M, to_metric(metric), depth);
+        return BinaryQuadraticQuantizer(checked_dimension(d), M, to_metric(metric), depth);
+    });
+}
+
+GroupedQuantizer make_grouped_quantizer(
+        idx_t d, size_t M, faiss::MetricType metric, int depth, size_t groups) {
+    return with_faiss_errors([&] {
+        return GroupedQuantizer(checked_dimension(d), M, to_metric(metric), depth, groups);
     });
 }
 

@@ -15,6 +15,10 @@ ScanParameters checked_scan_parameters(int query_bits, float margin);
 /// @throws faiss::FaissException  for a dimension, M or depth that no quantizer has
 BinaryQuadraticQuantizer make_quantizer(idx_t d, size_t M, faiss::MetricType metric, int depth);
 
+/// The same for groups of them.
+GroupedQuantizer make_grouped_quantizer(
+        idx_t d, size_t M, faiss::MetricType metric, int depth, size_t groups);
+
 /// @throws faiss::FaissException  when n is negative; `what` is the function
 void check_count(idx_t n, const char* what);
 

@@ -1,6 +1,7 @@
 #include "code_distance_computer.h"
 
 #include "kernels/dot_rows.h"
+#include "kernels/squared_norm.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,57 +9,76 @@
 namespace bqq {
 
 CodeDistanceComputer::CodeDistanceComputer(
-        const BinaryQuadraticQuantizer& quantizer, const CodeBlocks& codes)
-        : quantizer_(quantizer), codes_(codes) {
-    query_.l2 = second_.l2 = quantizer.metric == Metric::l2;
-    query_.unit = second_.unit = quantizer.basis().scale;
-    if (query_.l2 || !quantizer.is_trained) return;
-    const Basis& basis = quantizer.basis();
-    mean_weights_.resize(basis.M);
-    kernels::dot_rows(
-            basis.mean.data(), basis.d, 1, quantizer.atoms(), mean_weights_.data(), basis.M);
-    for (const float m : basis.mean) mean2_ += static_cast<double>(m) * static_cast<double>(m);
-    mean2_ /= query_.unit;
+        const GroupedQuantizer& quantizer, const GroupedCodes& codes)
+        : quantizer_(quantizer), codes_(codes), mean_weights_(quantizer.groups()) {}
+
+CodeDistanceComputer::GroupQuery CodeDistanceComputer::from_vector(
+        const std::vector<float>& x, size_t g) const {
+    double q2 = 0;
+    std::vector<QueryScan> scan = prepare_scans(quantizer_.group(g), 1, x.data(), {}, &q2);
+    return {std::move(scan.front()), q2};
 }
 
-float CodeDistanceComputer::Query::distance(const CodeBlocks& codes, idx_t i) const {
-    const kernels::InterleavedCodes view = codes.view();
-    const auto position = static_cast<size_t>(i);
-    const size_t block = position / kernels::kBlock;
-    const double key =
-            scan.front().key(view.block(block) + position % kernels::kBlock, view.width(block));
-    return static_cast<float>(l2 ? unit * unit * std::max(q2 + key, 0.0) : unit * (q2 - key));
+CodeDistanceComputer::GroupQuery CodeDistanceComputer::from_code(const uint8_t* code, size_t g) {
+    const BinaryQuadraticQuantizer& quantizer = quantizer_.group(g);
+    const Basis& basis = quantizer.basis();
+    const uint8_t* stored = code + quantizer.bits_size();
+    std::vector<float> w(quantizer.M);
+    quantizer.project_code(code, w.data());
+    if (quantizer.metric == Metric::l2)
+        return {QueryScan(quantizer, w.data(), {}), quantizer.scales().decode(stored).nu};
+    // The decoded vector is mean + unit * alpha B^T s; its product with the mean, and with the atoms.
+    std::vector<float>& mean_weights = mean_weights_[g];
+    if (mean_weights.empty()) {
+        mean_weights.resize(quantizer.M);
+        kernels::dot_rows(
+                basis.mean.data(), basis.d, 1, quantizer.atoms(), mean_weights.data(), quantizer.M);
+    }
+    double product = 0;
+    for (size_t k = 0; k < quantizer.M; ++k) {
+        product += (code[k / 8] >> (k % 8) & 1) != 0 ? mean_weights[k] : -mean_weights[k];
+        w[k] = mean_weights[k] + basis.scale * w[k];
+    }
+    const double mean2 = kernels::squared_norm(basis.mean.data(), basis.d);
+    const double alpha = quantizer.scales().decode_alpha(stored[0]);
+    return {QueryScan(quantizer, w.data(), {}),
+            mean2 / static_cast<double>(basis.scale) + alpha * product};
+}
+
+float CodeDistanceComputer::distance(Query& query, GroupedCodes::Place place) const {
+    std::optional<GroupQuery>& in_group = query.groups[place.group];
+    if (!in_group) in_group = from_vector(query.x, place.group);
+    const kernels::InterleavedCodes view = codes_.blocks(place.group).view();
+    const size_t block = place.position / kernels::kBlock;
+    const double key = in_group->scan.key(
+            view.block(block) + place.position % kernels::kBlock, view.width(block));
+    const double unit = quantizer_.group(place.group).basis().scale;
+    return static_cast<float>(
+            quantizer_.metric == Metric::l2 ? unit * unit * std::max(in_group->q2 + key, 0.0)
+                                            : unit * (in_group->q2 - key));
 }
 
 void CodeDistanceComputer::set_query(const float* x) {
-    // A graph that was not trained is searched, too: IndexHNSW asks inside an OpenMP region, where nothing may throw.
-    if (quantizer_.is_trained) query_.scan = prepare_scans(quantizer_, 1, x, {}, &query_.q2);
+    query_.x.assign(x, x + quantizer_.d);
+    query_.groups.assign(quantizer_.groups(), std::nullopt);
+}
+
+float CodeDistanceComputer::operator()(idx_t i) {
+    return distance(query_, codes_.place(static_cast<size_t>(i)));
 }
 
 float CodeDistanceComputer::symmetric_dis(idx_t i, idx_t j) {
     if (j != second_id_) {
+        const size_t g = codes_.place(static_cast<size_t>(j)).group;
         std::vector<uint8_t> code(codes_.code_size());
         codes_.get(static_cast<size_t>(j), code.data());
-        std::vector<float> w(quantizer_.M);
-        quantizer_.project_code(code.data(), w.data());
-        const uint8_t* stored = code.data() + quantizer_.bits_size();
-        if (second_.l2) {
-            second_.q2 = quantizer_.scales().decode(stored).nu;
-        } else {
-            // The decoded vector is mean + unit * alpha B^T s; its product with the mean, and with the atoms.
-            const auto unit = static_cast<float>(second_.unit);
-            const double alpha = quantizer_.scales().decode_alpha(stored[0]);
-            double product = 0;
-            for (size_t k = 0; k < quantizer_.M; ++k)
-                product += (code[k / 8] >> (k % 8) & 1) != 0 ? mean_weights_[k] : -mean_weights_[k];
-            second_.q2 = mean2_ + alpha * product;
-            for (size_t k = 0; k < quantizer_.M; ++k) w[k] = mean_weights_[k] + unit * w[k];
-        }
-        second_.scan.clear();
-        second_.scan.emplace_back(quantizer_, w.data(), ScanParameters{});
+        second_.groups.assign(quantizer_.groups(), std::nullopt);
+        second_.groups[g] = from_code(code.data() + quantizer_.group_bytes(), g);
+        second_.x.resize(quantizer_.d);
+        if (quantizer_.groups() > 1) quantizer_.decode(code.data(), second_.x.data(), 1);
         second_id_ = j;
     }
-    return second_.distance(codes_, i);
+    return distance(second_, codes_.place(static_cast<size_t>(i)));
 }
 
 } // namespace bqq

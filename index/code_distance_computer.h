@@ -1,21 +1,22 @@
 #pragma once
 
-#include "search/code_blocks.h"
+#include "search/grouped_codes.h"
 #include "search/query_scan.h"
 
 #include <bqq/IndexBQQ.h>
 #include <faiss/impl/DistanceComputer.h>
 
+#include <optional>
 #include <vector>
 
 namespace bqq {
 
 /// Distances to the codes of a flat index.
 struct CodeDistanceComputer : faiss::DistanceComputer {
-    CodeDistanceComputer(const BinaryQuadraticQuantizer& quantizer, const CodeBlocks& codes);
+    CodeDistanceComputer(const GroupedQuantizer& quantizer, const GroupedCodes& codes);
 
     void set_query(const float* x) override;
-    float operator()(idx_t i) override { return query_.distance(codes_, i); }
+    float operator()(idx_t i) override;
 
     /** Distance between two codes. The second one is turned into a query, which stays for the calls that
      * follow: callers that compare one with many keep it second, as faiss::HNSW does.
@@ -23,22 +24,28 @@ struct CodeDistanceComputer : faiss::DistanceComputer {
     float symmetric_dis(idx_t i, idx_t j) override;
 
 private:
-    /// A query in front of single codes.
+    /// A query in front of the codes of one group.
+    struct GroupQuery {
+        QueryScan scan;
+        double q2; ///< what the query adds to each key, in units of the basis
+    };
+    /// A query, in front of each group where it was needed.
     struct Query {
-        bool l2 = true;
-        double unit = 1;
-        double q2 = 0; ///< what the query adds to each key, in units of the basis
-        std::vector<QueryScan> scan;
-        float distance(const CodeBlocks& codes, idx_t i) const;
+        std::vector<float> x;
+        std::vector<std::optional<GroupQuery>> groups;
     };
 
-    const BinaryQuadraticQuantizer& quantizer_;
-    const CodeBlocks& codes_;
+    const GroupedQuantizer& quantizer_;
+    const GroupedCodes& codes_;
     Query query_;
     Query second_;
     idx_t second_id_ = -1;
-    double mean2_ = 0;                ///< inner product: |mean|^2, in units of the basis
-    std::vector<float> mean_weights_; ///< inner product: B mean
+    std::vector<std::vector<float>> mean_weights_; ///< inner product: B mean of a group, or empty
+
+    float distance(Query& query, GroupedCodes::Place place) const;
+    GroupQuery from_vector(const std::vector<float>& x, size_t g) const;
+    /// A code as a query in front of its own group, without being decoded.
+    GroupQuery from_code(const uint8_t* code, size_t g);
 };
 
 } // namespace bqq

@@ -24,6 +24,7 @@ namespace {
 struct Code {
     size_t M = 0;
     int depth = BinaryQuadraticQuantizer::kDefaultDepth;
+    size_t groups = 1;
 };
 
 /// The number in a piece of a description; a number too large for its type is left to the checks of M and depth.
@@ -35,12 +36,12 @@ T number(const std::string& digits) {
 }
 
 Code parse_code(const std::string& token, const std::string& description) {
-    static const std::regex grammar("BQQ(?:(\\d+)|(\\d+)x(\\d+))(?:z(\\d+))?");
+    static const std::regex grammar("BQQ(?:(\\d+)|(\\d+)x(\\d+))(?:z(\\d+))?(?:g(\\d+))?");
     std::smatch match;
     FAISS_THROW_IF_NOT_FMT(
             std::regex_match(token, match, grammar),
-            "BQQ: cannot read \"%s\" in the factory string \"%s\"; a code is BQQ256, BQQ4x64 or "
-            "BQQ256z8",
+            "BQQ: cannot read \"%s\" in the factory string \"%s\"; a code is BQQ256, BQQ4x64, "
+            "BQQ256z8, BQQ256g16 or BQQ256z4g16",
             token.c_str(), description.c_str());
     Code code;
     if (match[1].matched) {
@@ -50,12 +51,19 @@ Code parse_code(const std::string& token, const std::string& description) {
         const auto atoms = number<uint32_t>(match[3].str());
         code.M = size_t{planes} * size_t{atoms};
     }
+    if (match[5].matched) {
+        code.groups = number<size_t>(match[5].str());
+        code.depth = GroupedQuantizer::kDefaultDepth;
+    }
     if (match[4].matched) code.depth = number<int>(match[4].str());
     return code;
 }
 
 /// An inverted file over codes in place of one over flat vectors, with the same coarse quantizer.
 std::unique_ptr<faiss::Index> over_codes(faiss::IndexIVFFlat& flat, const Code& code) {
+    FAISS_THROW_IF_NOT_FMT(
+            code.groups == 1, "BQQ: %zu groups in an inverted file, which has one basis",
+            code.groups);
     auto ours = std::make_unique<IndexIVFBQQ>(
             flat.quantizer, static_cast<size_t>(flat.d), flat.nlist, code.M, flat.metric_type,
             code.depth);
@@ -69,7 +77,8 @@ std::unique_ptr<faiss::Index> over_codes(faiss::IndexIVFFlat& flat, const Code& 
 
 /// A graph over codes in place of one over flat vectors.
 std::unique_ptr<faiss::Index> over_codes(faiss::IndexHNSWFlat& flat, const Code& code) {
-    auto codes = std::make_unique<IndexBQQ>(flat.d, code.M, flat.metric_type, code.depth);
+    auto codes =
+            std::make_unique<IndexBQQ>(flat.d, code.M, flat.metric_type, code.depth, code.groups);
     auto ours = std::make_unique<faiss::IndexHNSW>(codes.get(), flat.hnsw.nb_neighbors(1));
     ours->own_fields = true;
     ours->is_trained = false;
@@ -85,7 +94,8 @@ std::unique_ptr<faiss::Index> with_codes(std::unique_ptr<faiss::Index> index, co
     if (auto* hnsw = dynamic_cast<faiss::IndexHNSWFlat*>(index.get()))
         return over_codes(*hnsw, code);
     if (dynamic_cast<faiss::IndexFlat*>(index.get()) != nullptr)
-        return std::make_unique<IndexBQQ>(index->d, code.M, index->metric_type, code.depth);
+        return std::make_unique<IndexBQQ>(
+                index->d, code.M, index->metric_type, code.depth, code.groups);
     faiss::Index** inner = inner_index(index.get());
     if (inner == nullptr || *inner == nullptr) return nullptr;
     std::unique_ptr<faiss::Index> replaced(*inner);

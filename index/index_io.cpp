@@ -25,15 +25,29 @@ namespace {
 // A file is a magic number, a version, an index and the XXH3 digest of all before it. An index is a tag
 // and what belongs to it; wrappers hold the index inside them.
 constexpr char kMagic[4] = {'B', 'Q', 'Q', 'X'};
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 // What distinguishes FAISS's IO_FLAG_MMAP from IO_FLAG_SKIP_IVF_DATA, which is part of it.
 constexpr int kMapped = faiss::IO_FLAG_MMAP & ~faiss::IO_FLAG_SKIP_IVF_DATA;
 
+/// The first bytes, as many as the magic number has.
+std::vector<uint8_t> read_magic(faiss::IOReader& from) {
+    std::vector<uint8_t> bytes(sizeof kMagic);
+    bytes.resize(from(bytes.data(), 1, bytes.size()));
+    return bytes;
+}
+
+bool is_ours(const std::vector<uint8_t>& magic) {
+    return magic.size() == sizeof kMagic && std::memcmp(magic.data(), kMagic, sizeof kMagic) == 0;
+}
+
+bool is_ours(const std::string& path) {
+    faiss::FileIOReader file(path.c_str());
+    return is_ours(read_magic(file));
+}
+
 std::unique_ptr<faiss::Index> read_any(faiss::IOReader& from, int io_flags) {
-    std::vector<uint8_t> magic(sizeof kMagic);
-    magic.resize(from(magic.data(), 1, magic.size()));
-    const bool ours =
-            magic.size() == sizeof kMagic && std::memcmp(magic.data(), kMagic, sizeof kMagic) == 0;
+    std::vector<uint8_t> magic = read_magic(from);
+    const bool ours = is_ours(magic);
     Reader reader(from, std::move(magic), io_flags & ~faiss::IO_FLAG_MMAP);
     if (!ours) return std::unique_ptr<faiss::Index>(faiss::read_index(&reader, reader.io_flags));
     const ByteSource source = reader.source();
@@ -50,24 +64,13 @@ std::unique_ptr<faiss::Index> read_any(faiss::IOReader& from, int io_flags) {
     return index;
 }
 
-bool is_ours(const std::string& path) {
-    faiss::FileIOReader file(path.c_str());
-    char magic[sizeof kMagic] = {};
-    return file(magic, 1, sizeof magic) == sizeof magic &&
-           std::memcmp(magic, kMagic, sizeof kMagic) == 0;
-}
-
-/// Refuses a corrupt file before its sizes are believed: FAISS's reader asks for any amount of memory.
+/// Refuses a corrupt file of ours before its sizes are believed: FAISS's reader asks for any amount of memory.
 void check_digest(const std::string& path) {
     faiss::FileIOReader file(path.c_str());
     Digest digest;
     std::vector<uint8_t> bytes(size_t{1} << 20);
     size_t held = 0; // at the front of bytes: what may be the digest at the end
-    bool first = true;
     while (const size_t got = file(bytes.data() + held, 1, bytes.size() - held)) {
-        if (first && (got < sizeof kMagic || std::memcmp(bytes.data(), kMagic, sizeof kMagic) != 0))
-            return; // FAISS's
-        first = false;
         const size_t size = held + got;
         held = std::min(size, sizeof(uint64_t));
         digest.update(bytes.data(), size - held);
@@ -75,7 +78,7 @@ void check_digest(const std::string& path) {
     }
     uint64_t stored = 0;
     std::memcpy(&stored, bytes.data(), held);
-    if (!first && (held != sizeof stored || stored != digest.value()))
+    if (held != sizeof stored || stored != digest.value())
         throw std::runtime_error("the file is truncated or corrupt: its checksum does not fit");
 }
 
@@ -122,7 +125,7 @@ faiss::Index* read_index(const std::string& path, int io_flags) {
             MappedReader reader(path, std::make_shared<MappedFile>(path));
             return read_any(reader, io_flags).release();
         }
-        if (regular) check_digest(path);
+        if (regular && is_ours(path)) check_digest(path);
         faiss::FileIOReader reader(path.c_str());
         return read_any(reader, io_flags).release();
     } catch (const std::exception& error) {

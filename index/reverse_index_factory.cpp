@@ -25,10 +25,12 @@ namespace {
     FAISS_THROW_FMT("BQQ: no factory string for %s of class %s", what, type.name());
 }
 
-std::string code_name(const BinaryQuadraticQuantizer& quantizer) {
-    std::string name = "BQQ" + std::to_string(quantizer.M);
-    if (quantizer.depth != BinaryQuadraticQuantizer::kDefaultDepth)
-        name += "z" + std::to_string(quantizer.depth);
+std::string code_name(size_t M, int depth, size_t groups = 1) {
+    std::string name = "BQQ" + std::to_string(M);
+    if (depth !=
+        (groups > 1 ? GroupedQuantizer::kDefaultDepth : BinaryQuadraticQuantizer::kDefaultDepth))
+        name += "z" + std::to_string(depth);
+    if (groups > 1) name += "g" + std::to_string(groups);
     return name;
 }
 
@@ -93,14 +95,15 @@ std::string ivf_name(const IndexIVFBQQ& index) {
         name += "_" + hnsw_name(*hnsw);
     else if (dynamic_cast<const faiss::IndexFlat*>(index.quantizer) == nullptr)
         name += "(" + bqq::reverse_index_factory(index.quantizer) + ")";
-    return name + "," + code_name(index.bqq);
+    return name + "," + code_name(index.bqq.M, index.bqq.depth);
 }
 
 } // namespace
 
 std::string reverse_index_factory(const faiss::Index* index) {
     FAISS_THROW_IF_NOT_MSG(index != nullptr, "BQQ: reverse_index_factory() of a null index");
-    if (const auto* flat = dynamic_cast<const IndexBQQ*>(index)) return code_name(flat->bqq);
+    if (const auto* flat = dynamic_cast<const IndexBQQ*>(index))
+        return code_name(flat->bqq.M, flat->bqq.depth, flat->bqq.wanted_groups);
     if (const auto* ivf = dynamic_cast<const IndexIVFBQQ*>(index)) return ivf_name(*ivf);
     if (const auto* transform = dynamic_cast<const faiss::IndexPreTransform*>(index)) {
         std::string name;

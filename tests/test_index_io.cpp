@@ -3,6 +3,7 @@
 #include "file_size_limit.h"
 #include "random_data.h"
 #include "search_results.h"
+#include "temporary_folder.h"
 
 #include <bqq/IndexBQQ.h>
 #include <bqq/IndexIVFBQQ.h>
@@ -101,36 +102,13 @@ void expect_same(const faiss::Index& index, const faiss::Index& again) {
     EXPECT_EQ(search(again, queries, 10), search(index, queries, 10));
 }
 
-class IndexIo : public testing::Test {
-protected:
-    void SetUp() override {
-        std::string path = testing::TempDir() + "bqq-index-io-XXXXXX";
-        ASSERT_NE(::mkdtemp(path.data()), nullptr);
-        folder_ = path;
-    }
-    void TearDown() override { fs::remove_all(folder_); }
-
-    std::string path(const std::string& name) const { return folder_ / name; }
-    std::string write(const std::string& name, const std::string& bytes) const {
-        std::ofstream(folder_ / name, std::ios::binary) << bytes;
-        return path(name);
-    }
-    std::vector<std::string> names() const {
-        std::vector<std::string> names;
-        for (const auto& entry : fs::directory_iterator(folder_))
-            names.push_back(entry.path().filename());
-        return names;
-    }
-
-private:
-    fs::path folder_;
-};
+class IndexIo : public bqq::test::FolderTest {};
 
 class Composition : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(
         IndexIo, Composition,
         testing::Values(
-                "BQQ24", "BQQ24z3", "BQQ1", "BQQ3x7z16", "PCA4,BQQ24", "RR8,BQQ24", "L2norm,BQQ24",
+                "BQQ24", "BQQ24z3", "BQQ24g3", "BQQ24z2g2", "PCA4,BQQ24g2", "BQQ1", "BQQ3x7z16", "PCA4,BQQ24", "RR8,BQQ24", "L2norm,BQQ24",
                 "IDMap,BQQ24", "IDMap2,BQQ24", "IDMap2,PCA4,BQQ24", "BQQ24,RFlat",
                 "PCA4,BQQ24,RFlat", "Flat", "SQ8", "IDMap2,Flat", "IVF4,BQQ24", "IVF4_HNSW4,BQQ24",
                 "IVF8(IVF2,Flat),BQQ24", "IDMap2,PCA4,IVF4,BQQ24", "IVF4,BQQ24,RFlat",
@@ -191,8 +169,7 @@ TEST_F(IndexIo, KeepsTheQuantizer) {
     const auto& theirs = dynamic_cast<const IndexBQQ&>(*again);
     EXPECT_EQ(theirs.bqq.M, 24u);
     EXPECT_EQ(theirs.bqq.depth, 3);
-    EXPECT_EQ(theirs.bqq.basis(), ours.bqq.basis());
-    EXPECT_EQ(theirs.bqq.scales(), ours.bqq.scales());
+    EXPECT_EQ(theirs.bqq, ours.bqq);
     EXPECT_EQ(bqq::test::codes_of(theirs), bqq::test::codes_of(ours));
 }
 

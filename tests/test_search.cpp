@@ -18,6 +18,7 @@ namespace {
 
 using bqq::BinaryQuadraticQuantizer;
 using bqq::CodeBlocks;
+using bqq::GroupedCodes;
 using bqq::Metric;
 using bqq::ScanParameters;
 using bqq::test::gaussian_vectors;
@@ -35,7 +36,8 @@ protected:
     struct Data {
         BinaryQuadraticQuantizer quantizer;
         std::vector<uint8_t> codes;
-        CodeBlocks blocks;
+        bqq::GroupedQuantizer grouped; // the quantizer as the only group
+        GroupedCodes grouped_codes{1, 0, 0};
         std::vector<float> queries;
         std::vector<double> scores; // kQueries x kVectors, of the decoded codes
     };
@@ -53,8 +55,10 @@ protected:
         data.quantizer.train(kVectors, x.data());
         data.codes.resize(kVectors * data.quantizer.code_size);
         data.quantizer.compute_codes(x.data(), data.codes.data(), kVectors);
-        data.blocks = CodeBlocks(data.quantizer.code_size);
-        data.blocks.add(kVectors, data.codes.data());
+        data.grouped = {kDimension, kAtoms, metric, data.quantizer.depth, 1};
+        data.grouped.set_trained({data.quantizer});
+        data.grouped_codes = GroupedCodes(1, data.quantizer.code_size, 0);
+        data.grouped_codes.add(kVectors, data.codes.data());
         data.queries = gaussian_vectors(kQueries, kDimension, 2);
         data.scores = double_scores(data);
         return data;
@@ -97,7 +101,7 @@ protected:
         const Data& all = data();
         Results results{std::vector<float>(kQueries * k), std::vector<int64_t>(kQueries * k)};
         bqq::search_codes(
-                all.quantizer, all.blocks.view(), kQueries, all.queries.data(), k, parameters,
+                all.grouped, all.grouped_codes, kQueries, all.queries.data(), k, parameters,
                 allowed, results.distances.data(), results.labels.data());
         return results;
     }
@@ -202,7 +206,7 @@ TEST_P(FlatSearch, AQueryIsAnsweredAloneAsAmongOthers) {
     for (size_t q = 0; q < kQueries; q += 7) {
         Results one{std::vector<float>(kNeighbours), std::vector<int64_t>(kNeighbours)};
         bqq::search_codes(
-                d.quantizer, d.blocks.view(), 1, d.queries.data() + q * kDimension, kNeighbours, {},
+                d.grouped, d.grouped_codes, 1, d.queries.data() + q * kDimension, kNeighbours, {},
                 {}, one.distances.data(), one.labels.data());
         for (size_t i = 0; i < kNeighbours; ++i) {
             ASSERT_EQ(one.labels[i], all.labels[q * kNeighbours + i]);
@@ -214,15 +218,15 @@ TEST_P(FlatSearch, AQueryIsAnsweredAloneAsAmongOthers) {
 TEST_P(FlatSearch, EqualDistancesAreOrderedByPosition) {
     const Data& d = data();
     // Codes 0 and 1 in turns: two distances, each at every second position.
-    CodeBlocks blocks(d.quantizer.code_size);
+    GroupedCodes blocks(1, d.quantizer.code_size, 0);
     for (int i = 0; i < 200; ++i)
         blocks.add(1, d.codes.data() + static_cast<size_t>(i % 2) * d.quantizer.code_size);
     for (const float margin : {3.0f, kInfinity}) {
         std::vector<float> distances(130);
         std::vector<int64_t> labels(130);
         bqq::search_codes(
-                d.quantizer, blocks.view(), 1, d.queries.data(), 130, {8, margin}, {},
-                distances.data(), labels.data());
+                d.grouped, blocks, 1, d.queries.data(), 130, {8, margin}, {}, distances.data(),
+                labels.data());
         const int64_t first = labels[0];
         for (int64_t i = 0; i < 130; ++i)
             ASSERT_EQ(
@@ -244,7 +248,7 @@ TEST_P(FlatSearch, RangeSearchFindsTheCodesWithinTheRadius) {
             std::vector<bool> hit(kVectors);
             int64_t before = -1;
             bqq::range_search_codes(
-                    d.quantizer, d.blocks.view(), d.queries.data() + q * kDimension, radius,
+                    d.grouped, d.grouped_codes, d.queries.data() + q * kDimension, radius,
                     {8, margin}, {}, [&](int64_t position, float distance) {
                         EXPECT_GT(position, before) << "not in order";
                         before = position;
@@ -276,7 +280,7 @@ TEST_P(FlatSearch, RangeSearchOfNothingAndOfAll) {
     const auto count = [&](float radius, const bqq::Allowed& allowed) {
         size_t found = 0;
         bqq::range_search_codes(
-                d.quantizer, d.blocks.view(), d.queries.data(), radius, {}, allowed,
+                d.grouped, d.grouped_codes, d.queries.data(), radius, {}, allowed,
                 [&](int64_t, float) { ++found; });
         return found;
     };
@@ -290,11 +294,11 @@ TEST_P(FlatSearch, NoCodesAndNoQueries) {
     std::vector<float> distances(2, 5);
     std::vector<int64_t> labels(2, 5);
     bqq::search_codes(
-            d.quantizer, CodeBlocks(d.quantizer.code_size).view(), 1, d.queries.data(), 2, {}, {},
+            d.grouped, GroupedCodes(1, d.quantizer.code_size, 0), 1, d.queries.data(), 2, {}, {},
             distances.data(), labels.data());
     EXPECT_THAT(labels, Each(-1));
-    EXPECT_NO_THROW(bqq::search_codes(
-            d.quantizer, d.blocks.view(), 0, nullptr, 2, {}, {}, nullptr, nullptr));
+    EXPECT_NO_THROW(
+            bqq::search_codes(d.grouped, d.grouped_codes, 0, nullptr, 2, {}, {}, nullptr, nullptr));
 }
 
 TEST_P(FlatSearch, ExtremeQueriesGiveNoNaN) {
@@ -307,7 +311,7 @@ TEST_P(FlatSearch, ExtremeQueriesGiveNoNaN) {
     std::vector<float> distances(4 * 5);
     std::vector<int64_t> labels(4 * 5);
     bqq::search_codes(
-            d.quantizer, d.blocks.view(), 4, queries.data(), 5, {}, {}, distances.data(),
+            d.grouped, d.grouped_codes, 4, queries.data(), 5, {}, {}, distances.data(),
             labels.data());
     EXPECT_THAT(distances, Each(Truly([](float value) { return !std::isnan(value); })));
     EXPECT_THAT(labels, Each(testing::Ge(0)));

@@ -1,14 +1,15 @@
 #pragma once
 
-#include <bqq/binary_quadratic_quantizer.h>
+#include <bqq/grouped_quantizer.h>
 #include <faiss/Index.h>
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace bqq {
 
-class CodeBlocks;
+class GroupedCodes;
 struct ScanParameters;
 
 using idx_t = int64_t; ///< FAISS's; inside faiss::Index up to 1.7.3, in namespace faiss since
@@ -26,7 +27,8 @@ struct SearchParametersBQQ : faiss::SearchParameters {
 /** Flat index over binary quadratic quantization codes (Kuroki et al., NeurIPS 2025).
  *
  * A vector is M bits and one (inner product) or three (L2) bytes of scales; the index file adds the basis,
- * M * d * depth bits. A search scores all codes by integer look-ups, eight bits of the query and
+ * M * d * depth bits. With groups there is a basis for each cluster of the training set, and a vector has log2(groups)
+ * bits more. A search scores all codes by integer look-ups, eight bits of the query and
  * four bits of the code at a time, and re-scores in float what may be among the best.
  *
  * Ids are positions in the order of adding; remove_ids moves later vectors up, as in faiss::IndexFlatCodes.
@@ -34,17 +36,18 @@ struct SearchParametersBQQ : faiss::SearchParameters {
  * index is then as it was before the call.
  */
 struct IndexBQQ : faiss::Index {
-    BinaryQuadraticQuantizer bqq;
+    GroupedQuantizer bqq;
     TrainingParameters training;
 
     /** @param d       dimension
      *  @param M       bits a vector
      *  @param metric  METRIC_L2 or METRIC_INNER_PRODUCT
-     *  @param depth   binary planes of the basis, 1 to 16
+     *  @param depth   binary planes of a basis, 1 to 16
+     *  @param groups  local bases, 1 to 256
      */
     IndexBQQ(
             idx_t d, size_t M, faiss::MetricType metric = faiss::METRIC_L2,
-            int depth = BinaryQuadraticQuantizer::kDefaultDepth);
+            int depth = BinaryQuadraticQuantizer::kDefaultDepth, size_t groups = 1);
     IndexBQQ(const IndexBQQ& other);
     IndexBQQ& operator=(const IndexBQQ& other);
     ~IndexBQQ() override;
@@ -77,7 +80,7 @@ struct IndexBQQ : faiss::Index {
     void reconstruct(idx_t key, float* recons) const override;
     void reconstruct_n(idx_t i0, idx_t ni, float* recons) const override;
 
-    /// bytes of a code: bits, then scales
+    /// bytes of a code: its group where there are groups, bits, scales
     size_t sa_code_size() const override;
     void sa_encode(idx_t n, const float* x, uint8_t* bytes) const override;
     void sa_decode(idx_t n, const uint8_t* bytes, float* x) const override;
@@ -94,8 +97,11 @@ struct IndexBQQ : faiss::Index {
     /// Codes i0 to i0 + n - 1. @param bytes  output, size n * sa_code_size()
     void get_codes(idx_t i0, idx_t n, uint8_t* bytes) const;
 
+    /// Takes over quantizers that were trained elsewhere, one for each group, for an index without vectors.
+    void set_trained(std::vector<BinaryQuadraticQuantizer> groups);
+
 private:
-    std::unique_ptr<CodeBlocks> codes_;
+    std::unique_ptr<GroupedCodes> codes_;
 };
 
 } // namespace bqq

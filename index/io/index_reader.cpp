@@ -2,6 +2,7 @@
 
 #include "interleaved_lists.h"
 #include "io/index_tags.h"
+#include "search/packed_ids.h"
 
 #include <bqq/IndexBQQ.h>
 #include <bqq/IndexIVFBQQ.h>
@@ -39,19 +40,44 @@ faiss::MetricType metric_of(const BinaryQuadraticQuantizer& quantizer) {
 }
 
 std::unique_ptr<faiss::Index> read_codes(const ByteSource& source) {
-    BinaryQuadraticQuantizer quantizer = read_quantizer(source);
+    const auto wanted_groups = read_value<uint16_t>(source);
+    const auto groups = read_value<uint16_t>(source);
+    if (groups == 0 || groups > wanted_groups)
+        throw std::runtime_error(
+                "the index has " + std::to_string(groups) + " groups of " +
+                std::to_string(wanted_groups));
+    std::vector<BinaryQuadraticQuantizer> quantizers;
+    for (size_t g = 0; g < groups; ++g) {
+        quantizers.push_back(read_quantizer(source));
+        const BinaryQuadraticQuantizer &a = quantizers.front(), &b = quantizers.back();
+        if (b.d != a.d || b.M != a.M || b.depth != a.depth || b.metric != a.metric ||
+            (groups > 1 && !b.is_trained))
+            throw std::runtime_error("the groups of the index have codes of several forms");
+    }
+    const BinaryQuadraticQuantizer& first = quantizers.front();
     auto index = std::make_unique<IndexBQQ>(
-            static_cast<idx_t>(quantizer.d), quantizer.M, metric_of(quantizer), quantizer.depth);
-    index->bqq = std::move(quantizer);
-    index->is_trained = index->bqq.is_trained;
+            static_cast<idx_t>(first.d), first.M, metric_of(first), first.depth, wanted_groups);
+    if (first.is_trained) index->set_trained(std::move(quantizers));
     const auto ntotal = read_value<idx_t>(source);
     if (ntotal < 0 || (ntotal > 0 && !index->is_trained))
         throw std::runtime_error("the index has ntotal = " + std::to_string(ntotal));
+    const size_t code_size = index->bqq.code_size;
+    const size_t group_bytes = index->bqq.group_bytes();
     for (idx_t i = 0; i < ntotal; i += kBatch) {
-        const idx_t count = std::min(kBatch, ntotal - i);
-        const auto codes = read_array<std::vector<uint8_t>>(
-                source, static_cast<size_t>(count) * index->bqq.code_size);
-        index->add_sa_codes(count, codes.data(), nullptr);
+        const auto count = static_cast<size_t>(std::min(kBatch, ntotal - i));
+        std::vector<uint8_t> codes(count * code_size);
+        if (group_bytes > 0) {
+            PackedIds of;
+            source(of.assign(count, group_width(groups)),
+                   PackedIdsView::bytes(count, group_width(groups)));
+            for (size_t r = 0; r < count; ++r)
+                codes[r * code_size] = static_cast<uint8_t>(of.view()[r]);
+        }
+        const size_t size = code_size - group_bytes;
+        const auto rows = read_array<std::vector<uint8_t>>(source, count * size);
+        for (size_t r = 0; r < count; ++r)
+            std::copy_n(rows.data() + r * size, size, codes.data() + r * code_size + group_bytes);
+        index->add_sa_codes(static_cast<idx_t>(count), codes.data(), nullptr);
     }
     return index;
 }

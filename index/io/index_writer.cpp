@@ -3,6 +3,7 @@
 #include "index_parts.h"
 #include "interleaved_lists.h"
 #include "io/index_tags.h"
+#include "search/packed_ids.h"
 
 #include <bqq/IndexBQQ.h>
 #include <bqq/IndexIVFBQQ.h>
@@ -33,15 +34,30 @@ void write_vector(const ByteSink& sink, const Vector& values) {
     sink(values.data(), values.size() * sizeof(values[0]));
 }
 
+/// Codes as rows; the groups of a batch, in as many bits as they need, before its codes.
 void write_codes(const IndexBQQ& index, const ByteSink& sink) {
-    write_quantizer(index.bqq, sink);
+    const GroupedQuantizer& quantizer = index.bqq;
+    write_value(sink, static_cast<uint16_t>(quantizer.wanted_groups));
+    write_value(sink, static_cast<uint16_t>(quantizer.groups()));
+    for (size_t g = 0; g < quantizer.groups(); ++g) write_quantizer(quantizer.group(g), sink);
     write_value(sink, index.ntotal);
-    std::vector<uint8_t> codes(
-            static_cast<size_t>(std::min(index.ntotal, kBatch)) * index.bqq.code_size);
+    const size_t code_size = quantizer.code_size;
+    const size_t group_bytes = quantizer.group_bytes();
+    std::vector<uint8_t> codes(static_cast<size_t>(std::min(index.ntotal, kBatch)) * code_size);
     for (idx_t i = 0; i < index.ntotal; i += kBatch) {
-        const idx_t count = std::min(kBatch, index.ntotal - i);
-        index.get_codes(i, count, codes.data());
-        sink(codes.data(), static_cast<size_t>(count) * index.bqq.code_size);
+        const auto count = static_cast<size_t>(std::min(kBatch, index.ntotal - i));
+        index.get_codes(i, static_cast<idx_t>(count), codes.data());
+        if (group_bytes > 0) {
+            PackedIds groups;
+            groups.assign(count, group_width(quantizer.groups()));
+            for (size_t r = 0; r < count; ++r) groups.set(r, codes[r * code_size]);
+            sink(groups.view().data, PackedIdsView::bytes(count, groups.view().width));
+        }
+        for (size_t r = 0; r < count; ++r)
+            std::copy_n(
+                    codes.data() + r * code_size + group_bytes, code_size - group_bytes,
+                    codes.data() + r * (code_size - group_bytes));
+        sink(codes.data(), count * (code_size - group_bytes));
     }
 }
 

@@ -32,7 +32,8 @@ struct InfoOptions {
     std::string json;
 };
 
-Json describe_codes(const BinaryQuadraticQuantizer& codes) {
+template <class Quantizer>
+Json describe_codes(const Quantizer& codes) {
     return {{"bits", codes.M}, {"depth", codes.depth}, {"code_size", codes.code_size}};
 }
 
@@ -48,6 +49,7 @@ Json describe_index(const std::string& path) {
     }
     if (const auto* bqq_index = find_index<IndexBQQ>(index.get())) {
         info["bqq"] = describe_codes(bqq_index->bqq);
+        info["bqq"]["groups"] = bqq_index->bqq.groups();
     }
     if (const auto* ivf = find_index<faiss::IndexIVF>(index.get())) info["nlist"] = ivf->nlist;
     if (const auto* ivf = find_index<IndexIVFBQQ>(index.get()))

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <bqq/binary_quadratic_quantizer.h>
+#include <bqq/grouped_quantizer.h>
 
-#include "kernels/scan.h"
+#include "search/grouped_codes.h"
 #include "search/scan_parameters.h"
 
 #include <cstddef>
@@ -11,28 +11,28 @@
 
 namespace bqq {
 
-/// Whether the code at this position may be returned.
-using Allowed = std::function<bool(int64_t position)>;
+/// Whether code i may be returned.
+using Allowed = std::function<bool(int64_t i)>;
 
 /** The k nearest codes of each of n queries, scored by their stored scales.
  * @param x          queries, size n * d
  * @param allowed    which codes count; empty for all
- * @param distances  output, size n * k: squared L2 or inner products, best first; equal ones by position
- * @param labels     output, size n * k: positions; where fewer than k were found -1, with the metric's
+ * @param distances  output, size n * k: squared L2 or inner products, best first; equal ones in the order of their
+ *                   codes, those of a group first
+ * @param labels     output, size n * k: which code; where fewer than k were found -1, with the metric's
  *                   worst distance
  */
 void search_codes(
-        const BinaryQuadraticQuantizer& quantizer, const kernels::InterleavedCodes& codes, size_t n,
-        const float* x, size_t k, const ScanParameters& parameters, const Allowed& allowed,
-        float* distances, int64_t* labels);
+        const GroupedQuantizer& quantizer, const GroupedCodes& codes, size_t n, const float* x,
+        size_t k, const ScanParameters& parameters, const Allowed& allowed, float* distances,
+        int64_t* labels);
 
-/// Told of a code within the radius, in order of position.
-using Found = std::function<void(int64_t position, float distance)>;
+/// Told of a code within the radius.
+using Found = std::function<void(int64_t i, float distance)>;
 
 /// All codes within the radius of one query: squared L2 below it, or inner product above it.
 void range_search_codes(
-        const BinaryQuadraticQuantizer& quantizer, const kernels::InterleavedCodes& codes,
-        const float* x, float radius, const ScanParameters& parameters, const Allowed& allowed,
-        const Found& found);
+        const GroupedQuantizer& quantizer, const GroupedCodes& codes, const float* x, float radius,
+        const ScanParameters& parameters, const Allowed& allowed, const Found& found);
 
 } // namespace bqq

@@ -20,6 +20,9 @@ const std::vector<std::string> kFaissFactories = {
 
 const std::vector<std::string> kBqqFactories = {
         "BQQ64",
+        "BQQ64g3",
+        "IDMap2,BQQ64g3",
+        "HNSW16,BQQ64g3",
         "IDMap2,BQQ64",
         "BQQ64,RFlat",
         "HNSW16,BQQ64",
@@ -140,7 +143,7 @@ const std::vector<Gap> kGaps = {
      "IndexHNSW of 1.15 takes parameters of any class"},
     {Feature::codec, Whose::both, "HNSW.*", Instead::throws, kNever,
      "IndexHNSW has no codec"},
-    {Feature::decoded_distances, Whose::ours, ".*BQQ64", Instead::differs, kNever,
+    {Feature::decoded_distances, Whose::ours, ".*BQQ64(g3)?", Instead::differs, kNever,
      "IndexBQQ corrects distances for the error of the codes"},
     {Feature::decoded_distances, Whose::faiss, ".*4fs", Instead::differs, kNever,
      "fast-scan indexes round the look-up table to bytes"},

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <bqq/binary_quadratic_quantizer.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace bqq {
+
+class RowSet;
+
+/** Local bases: one quantizer for each group of vectors, and a group for each cluster of the training set.
+ *
+ * A cluster has principal directions of its own, so that the same number of bits goes further (the row blocks of
+ * Kuroki et al., NeurIPS 2025, with clusters for blocks). A vector belongs to the group whose mean is nearest.
+ *
+ * A code is that of the group's quantizer; where there may be more than one group, the number of the group stands
+ * before it, in one byte. It is a function of the vector alone.
+ */
+class GroupedQuantizer {
+public:
+    static constexpr size_t kMaxGroups = 256;
+    /// of several bases; one has BinaryQuadraticQuantizer::kDefaultDepth
+    static constexpr int kDefaultDepth = 4;
+
+    size_t d = 0;  ///< dimension of the vectors
+    size_t M = 0;  ///< bits, and atoms of each basis
+    int depth = 0; ///< binary planes of each basis
+    Metric metric = Metric::l2;
+    size_t wanted_groups = 1; ///< groups() is less where clusters were too small for a basis
+    size_t code_size = 0;     ///< bytes per vector, that of the group included
+    bool is_trained = false;
+
+    GroupedQuantizer() = default;
+
+    /// @throws std::invalid_argument  as BinaryQuadraticQuantizer does, and for groups not in 1..kMaxGroups
+    GroupedQuantizer(size_t d, size_t M, Metric metric, int depth, size_t groups);
+
+    /** Clusters the vectors, then trains one quantizer for each cluster. A cluster of fewer than 4 M vectors goes to
+     * its neighbours.
+     * @param x  training vectors, size n * d
+     * @throws std::invalid_argument  when n < M, or for a NaN or infinity (row and column named);
+     *                                the quantizer is then as it was
+     */
+    void train(size_t n, const float* x, const TrainingParameters& parameters = {});
+
+    size_t groups() const { return groups_.size(); }
+    /// Before training there is one group, which is not trained.
+    const BinaryQuadraticQuantizer& group(size_t g) const { return groups_[g]; }
+
+    /// The group of each of n vectors. @param groups  output, size n
+    void assign(size_t n, const float* x, uint32_t* groups) const;
+
+    /** @param x      vectors, size n * d
+     *  @param codes  output, size n * code_size
+     *  @throws std::invalid_argument  for a NaN or infinity (row and column named)
+     *  @throws std::logic_error       when not trained
+     */
+    void compute_codes(const float* x, uint8_t* codes, size_t n) const;
+
+    /** @param codes  size n * code_size
+     *  @param x      output, size n * d
+     *  @throws std::logic_error       when not trained
+     *  @throws std::invalid_argument  for a group that there is not
+     */
+    void decode(const uint8_t* codes, float* x, size_t n) const;
+
+    /// bytes before a code of a group's quantizer: 0 or 1
+    size_t group_bytes() const { return wanted_groups > 1 ? 1 : 0; }
+
+    /// Whether both make the same codes.
+    bool operator==(const GroupedQuantizer& other) const;
+
+    /// Takes over what was learned elsewhere, such as in a file: at most wanted_groups, all of the same form.
+    void set_trained(std::vector<BinaryQuadraticQuantizer> groups);
+
+private:
+    std::vector<BinaryQuadraticQuantizer> groups_;
+    std::shared_ptr<const RowSet> means_;
+};
+
+} // namespace bqq

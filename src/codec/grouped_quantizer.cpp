@@ -1,0 +1,158 @@
+#include <bqq/grouped_quantizer.h>
+
+#include "codec/clustering.h"
+#include "codec/row_set.h"
+
+#include <algorithm>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+namespace bqq {
+
+namespace {
+
+// A cluster of fewer vectors an atom has no basis of its own.
+constexpr size_t kLeastPointsPerAtom = 4;
+// All vectors are seen in every round of a small group: these come to as much work as the rounds of one basis.
+constexpr int kRoundsOfOne = 3;
+
+/// rows[g]: which of the vectors are in group g
+std::vector<std::vector<size_t>> rows_by_group(std::span<const uint32_t> of, size_t groups) {
+    std::vector<std::vector<size_t>> rows(groups);
+    for (size_t i = 0; i < of.size(); ++i) rows[of[i]].push_back(i);
+    return rows;
+}
+
+/// The rows chosen of values (width to a row), side by side.
+template <class T>
+std::vector<T> gather(const T* values, size_t width, const std::vector<size_t>& rows) {
+    std::vector<T> chosen(rows.size() * width);
+    for (size_t i = 0; i < rows.size(); ++i)
+        std::copy_n(values + rows[i] * width, width, chosen.data() + i * width);
+    return chosen;
+}
+
+} // namespace
+
+GroupedQuantizer::GroupedQuantizer(size_t d_, size_t M_, Metric metric_, int depth_, size_t groups)
+        : d(d_), M(M_), depth(depth_), metric(metric_), wanted_groups(groups) {
+    groups_.emplace_back(d, M, metric, depth);
+    if (groups == 0 || groups > kMaxGroups)
+        throw std::invalid_argument(
+                "BQQ: " + std::to_string(groups) + " groups, must be 1 to " +
+                std::to_string(kMaxGroups));
+    code_size = group_bytes() + groups_.front().code_size;
+}
+
+void GroupedQuantizer::train(size_t n, const float* x, const TrainingParameters& parameters) {
+    std::vector<BinaryQuadraticQuantizer> trained;
+    if (wanted_groups == 1) {
+        trained.emplace_back(d, M, metric, depth);
+        trained.front().train(n, x, parameters);
+        set_trained(std::move(trained));
+        return;
+    }
+    if (n < M)
+        throw std::invalid_argument(
+                "BQQ: train() got " + std::to_string(n) + " vectors, " + std::to_string(M) +
+                " atoms need at least " + std::to_string(M));
+    check_finite(x, n, d, "train()");
+    const std::vector<float> means =
+            cluster_means(n, x, d, wanted_groups, kLeastPointsPerAtom * M, parameters.seed);
+    const size_t groups = means.size() / d;
+    if (groups < wanted_groups)
+        parameters.progress.say(
+                std::to_string(groups) + " of " + std::to_string(wanted_groups) +
+                " groups: other clusters have too few vectors");
+    std::vector<uint32_t> nearest(n);
+    RowSet(means.data(), groups, d).find_nearest(n, x, nearest.data());
+    TrainingParameters of_group = parameters;
+    of_group.rounds = std::max(1, parameters.rounds / kRoundsOfOne);
+    of_group.progress.step = {};
+    for (const std::vector<size_t>& rows : rows_by_group(nearest, groups)) {
+        BinaryQuadraticQuantizer& quantizer = trained.emplace_back(d, M, metric, depth);
+        quantizer.train(rows.size(), gather(x, d, rows).data(), of_group);
+        parameters.progress.report("train", trained.size(), groups);
+    }
+    set_trained(std::move(trained));
+}
+
+void GroupedQuantizer::set_trained(std::vector<BinaryQuadraticQuantizer> groups) {
+    std::vector<float> means;
+    for (const BinaryQuadraticQuantizer& group : groups) {
+        const std::vector<float>& mean = group.basis().mean;
+        means.insert(means.end(), mean.begin(), mean.end());
+    }
+    means_ = std::make_shared<RowSet>(means.data(), groups.size(), d);
+    groups_ = std::move(groups);
+    is_trained = true;
+}
+
+bool GroupedQuantizer::operator==(const GroupedQuantizer& other) const {
+    return wanted_groups == other.wanted_groups &&
+           std::equal(
+                   groups_.begin(), groups_.end(), other.groups_.begin(), other.groups_.end(),
+                   [](const auto& a, const auto& b) {
+                       return a.basis() == b.basis() && a.scales() == b.scales();
+                   });
+}
+
+void GroupedQuantizer::assign(size_t n, const float* x, uint32_t* groups) const {
+    if (groups_.size() == 1)
+        std::fill_n(groups, n, 0);
+    else
+        means_->find_nearest(n, x, groups);
+}
+
+void GroupedQuantizer::compute_codes(const float* x, uint8_t* codes, size_t n) const {
+    if (group_bytes() == 0) {
+        groups_.front().compute_codes(x, codes, n);
+        return;
+    }
+    if (!is_trained) throw std::logic_error("BQQ: compute_codes() before train()");
+    check_finite(x, n, d, "compute_codes()");
+    std::vector<uint32_t> of(n);
+    assign(n, x, of.data());
+    const std::vector<std::vector<size_t>> rows = rows_by_group(of, groups_.size());
+    for (size_t g = 0; g < rows.size(); ++g) {
+        const size_t size = groups_[g].code_size;
+        std::vector<uint8_t> part(rows[g].size() * size);
+        groups_[g].compute_codes(gather(x, d, rows[g]).data(), part.data(), rows[g].size());
+        for (size_t i = 0; i < rows[g].size(); ++i) {
+            uint8_t* code = codes + rows[g][i] * code_size;
+            code[0] = static_cast<uint8_t>(g);
+            std::copy_n(part.data() + i * size, size, code + 1);
+        }
+    }
+}
+
+void GroupedQuantizer::decode(const uint8_t* codes, float* x, size_t n) const {
+    if (group_bytes() == 0) {
+        groups_.front().decode(codes, x, n);
+        return;
+    }
+    if (!is_trained) throw std::logic_error("BQQ: decode() before train()");
+    std::vector<uint32_t> of(n);
+    for (size_t i = 0; i < n; ++i) {
+        of[i] = codes[i * code_size];
+        if (of[i] >= groups_.size())
+            throw std::invalid_argument(
+                    "BQQ: a code of group " + std::to_string(of[i]) + ", there are " +
+                    std::to_string(groups_.size()));
+    }
+    const std::vector<std::vector<size_t>> rows = rows_by_group(of, groups_.size());
+    for (size_t g = 0; g < rows.size(); ++g) {
+        const std::vector<uint8_t> part = gather(codes, code_size, rows[g]);
+        const size_t size = groups_[g].code_size;
+        std::vector<uint8_t> inner(rows[g].size() * size);
+        for (size_t i = 0; i < rows[g].size(); ++i)
+            std::copy_n(part.data() + i * code_size + 1, size, inner.data() + i * size);
+        std::vector<float> decoded(rows[g].size() * d);
+        groups_[g].decode(inner.data(), decoded.data(), rows[g].size());
+        for (size_t i = 0; i < rows[g].size(); ++i)
+            std::copy_n(decoded.data() + i * d, d, x + rows[g][i] * d);
+    }
+}
+
+} // namespace bqq

@@ -1,0 +1,229 @@
+#include "random_data.h"
+#include "search/group_order.h"
+#include "search_results.h"
+
+#include <bqq/IndexBQQ.h>
+#include <bqq/grouped_quantizer.h>
+#include <bqq/index_factory.h>
+#include <bqq/index_io.h>
+#include <faiss/IndexFlat.h>
+#include <faiss/impl/FaissException.h>
+#include <faiss/impl/io.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <vector>
+
+namespace {
+
+using bqq::GroupedQuantizer;
+using bqq::GroupOrder;
+using bqq::IndexBQQ;
+using bqq::Metric;
+using bqq::test::codes_of;
+using bqq::test::normal_numbers;
+using bqq::test::search;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+constexpr size_t kDimension = 16, kClusters = 4, kAtoms = 24;
+constexpr int64_t kVectors = 2000, kQueries = 50, kK = 10;
+
+/// Vectors in clusters far apart; each cluster is long in its own four coordinates.
+std::vector<float> clustered_vectors(size_t n, uint64_t seed) {
+    std::vector<float> x = normal_numbers(n, kDimension, seed);
+    for (size_t i = 0; i < n; ++i)
+        for (size_t j = 0; j < kDimension; ++j) {
+            const bool own = j / 4 == i % kClusters;
+            x[i * kDimension + j] = x[i * kDimension + j] * (own ? 1.0f : 0.2f) + (own ? 10.0f : 0);
+        }
+    return x;
+}
+
+class Groups : public testing::TestWithParam<faiss::MetricType> {
+protected:
+    const std::vector<float> x = clustered_vectors(kVectors, 1);
+    const std::vector<float> queries = clustered_vectors(kQueries, 2);
+
+    std::unique_ptr<IndexBQQ> filled(size_t groups) const {
+        auto index = std::make_unique<IndexBQQ>(kDimension, kAtoms, GetParam(), 8, groups);
+        bqq::test::train_and_add(*index, x);
+        return index;
+    }
+    double recall(const faiss::Index& index) const {
+        faiss::IndexFlat exact(kDimension, GetParam());
+        exact.add(kVectors, x.data());
+        return bqq::test::recall(
+                search(index, queries, kK).labels, search(exact, queries, kK).labels, kK);
+    }
+};
+INSTANTIATE_TEST_SUITE_P(
+        Metrics, Groups, testing::Values(faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT),
+        [](const auto& kind) { return kind.param == faiss::METRIC_L2 ? "L2" : "InnerProduct"; });
+
+TEST_P(Groups, FindMoreThanOneBasisOfTheSameSize) {
+    const auto index = filled(kClusters);
+    EXPECT_EQ(index->bqq.groups(), kClusters);
+    // The largest inner products are decided along the clusters' means, where one basis has its largest atoms.
+    if (GetParam() == faiss::METRIC_L2)
+        EXPECT_GT(recall(*index), recall(*filled(1)) + 0.1);
+    else
+        EXPECT_GT(recall(*index), 0.8);
+}
+
+TEST_P(Groups, VectorsOfAClusterShareAGroup) {
+    const auto index = filled(kClusters);
+    const std::vector<uint8_t> codes = codes_of(*index);
+    std::set<uint8_t> numbers;
+    for (size_t i = 0; i < kVectors; ++i) {
+        const uint8_t group = codes[i * index->bqq.code_size];
+        EXPECT_EQ(group, codes[i % kClusters * index->bqq.code_size]) << i;
+        numbers.insert(group);
+    }
+    EXPECT_EQ(numbers.size(), kClusters);
+}
+
+TEST_P(Groups, DistancesAreThoseOfTheGroupsQuantizer) {
+    const auto index = filled(kClusters);
+    const bool l2 = GetParam() == faiss::METRIC_L2;
+    std::vector<float> decoded(kVectors * kDimension);
+    index->reconstruct_n(0, kVectors, decoded.data());
+    const std::vector<uint8_t> codes = codes_of(*index);
+    const auto params = bqq::test::exact_parameters();
+    const auto found = search(*index, queries, kK, &params);
+    for (size_t place = 0; place < found.labels.size(); ++place) {
+        const auto i = static_cast<size_t>(found.labels[place]);
+        const float* q = queries.data() + place / kK * kDimension;
+        const uint8_t* code = codes.data() + i * index->bqq.code_size;
+        const bqq::BinaryQuadraticQuantizer& group = index->bqq.group(code[0]);
+        const double unit = group.basis().scale;
+        double q2 = 0;
+        double dot = 0;
+        for (size_t j = 0; j < kDimension; ++j) {
+            const double mean = l2 ? static_cast<double>(group.basis().mean[j]) : 0;
+            const double from = static_cast<double>(q[j]) - mean;
+            q2 += from * from;
+            dot += from * (static_cast<double>(decoded[i * kDimension + j]) - mean);
+        }
+        const double nu = group.scales().decode(code + 1 + group.bits_size()).nu;
+        const double expected = l2 ? std::max(q2 + unit * unit * nu - 2 * dot, 0.0) : dot;
+        ASSERT_NEAR(found.distances[place], expected, 1e-4 * (1 + std::fabs(expected)));
+    }
+}
+
+TEST_P(Groups, SearchFindsTheBestOfAllGroups) {
+    const auto index = filled(kClusters);
+    const auto params = bqq::test::exact_parameters();
+    // All distances, in order, from one search for all vectors.
+    const auto all = search(*index, queries, kVectors, &params);
+    const auto found = search(*index, queries, kK);
+    size_t same = 0;
+    for (size_t q = 0; q < kQueries; ++q) {
+        std::vector<int64_t> labels(
+                all.labels.begin() + static_cast<std::ptrdiff_t>(q * kVectors),
+                all.labels.begin() + static_cast<std::ptrdiff_t>((q + 1) * kVectors));
+        for (size_t r = 0; r < kK; ++r) same += labels[r] == found.labels[q * kK + r] ? 1 : 0;
+        std::sort(labels.begin(), labels.end());
+        for (int64_t i = 0; i < kVectors; ++i) ASSERT_EQ(labels[static_cast<size_t>(i)], i);
+    }
+    EXPECT_GE(same, found.labels.size() - 1);
+}
+
+TEST_P(Groups, AFileTakesTwoBitsAVectorForFourGroups) {
+    const auto index = filled(kClusters);
+    const auto bytes = [](const faiss::Index& of) {
+        faiss::VectorIOWriter writer;
+        bqq::write_index(&of, &writer);
+        return writer.data.size();
+    };
+    const size_t full = bytes(*index);
+    index->reset();
+    const size_t code = kAtoms / 8 + (GetParam() == faiss::METRIC_L2 ? 3 : 1);
+    EXPECT_EQ(full - bytes(*index), kVectors * code + kVectors / 4);
+}
+
+TEST_P(Groups, CodesOfAMissingGroupAreRefusedAndNothingIsAdded) {
+    const auto index = filled(kClusters);
+    std::vector<uint8_t> codes = codes_of(*index);
+    codes.resize(3 * index->sa_code_size());
+    codes[2 * index->sa_code_size()] = kClusters;
+    EXPECT_THAT(
+            [&] { index->add_sa_codes(3, codes.data(), nullptr); },
+            ThrowsMessage<faiss::FaissException>(HasSubstr("group 4, there are 4")));
+    EXPECT_EQ(index->ntotal, kVectors);
+    EXPECT_EQ(codes_of(*index).size(), kVectors * index->sa_code_size());
+    std::vector<float> decoded(3 * kDimension);
+    EXPECT_THAT(
+            [&] { index->sa_decode(3, codes.data(), decoded.data()); },
+            ThrowsMessage<faiss::FaissException>(HasSubstr("group 4, there are 4")));
+}
+
+TEST_P(Groups, SmallClustersGoToTheirNeighbours) {
+    // 100 vectors have 24 atoms for one group, not for four.
+    IndexBQQ index(kDimension, kAtoms, GetParam(), 8, kClusters);
+    index.train(100, x.data());
+    EXPECT_EQ(index.bqq.groups(), 1u);
+    index.add(kVectors, x.data());
+    EXPECT_GT(recall(index), 0.2);
+    EXPECT_EQ(std::unique_ptr<faiss::Index>(bqq::clone_index(&index))->ntotal, kVectors);
+}
+
+TEST(GroupedQuantizer, BadNumbersOfGroupsAreNamed) {
+    EXPECT_THAT(
+            [] { GroupedQuantizer(8, 8, Metric::l2, 8, 0); },
+            ThrowsMessage<std::invalid_argument>(HasSubstr("0 groups")));
+    EXPECT_THAT(
+            [] { bqq::index_factory(8, "BQQ8g257"); },
+            ThrowsMessage<faiss::FaissException>(HasSubstr("257 groups")));
+    EXPECT_THAT(
+            [] { bqq::index_factory(8, "IVF4,BQQ8g2"); },
+            ThrowsMessage<faiss::FaissException>(HasSubstr("2 groups in an inverted file")));
+}
+
+TEST(GroupedQuantizer, FailedTrainingLeavesItAsItWas) {
+    GroupedQuantizer quantizer(kDimension, kAtoms, Metric::l2, 8, kClusters);
+    std::vector<float> x = clustered_vectors(200, 1);
+    x[5] = NAN;
+    EXPECT_THROW(quantizer.train(200, x.data()), std::invalid_argument);
+    EXPECT_THROW(quantizer.train(kAtoms - 1, x.data()), std::invalid_argument);
+    EXPECT_FALSE(quantizer.is_trained);
+    std::vector<uint8_t> codes(quantizer.code_size);
+    EXPECT_THROW(quantizer.compute_codes(x.data(), codes.data(), 1), std::logic_error);
+    EXPECT_THROW(quantizer.decode(codes.data(), x.data(), 1), std::logic_error);
+}
+
+TEST(GroupOrder, RanksAndSelects) {
+    constexpr size_t kGroups = 3;
+    for (const size_t n : {1, 255, 256, 257, 512, 1000}) {
+        GroupOrder order(kGroups);
+        std::vector<size_t> of;
+        const auto add = [&](size_t count) {
+            for (size_t i = 0; i < count; ++i) {
+                of.push_back(of.size() * of.size() / 7 % kGroups);
+                order.add(static_cast<uint8_t>(of.back()));
+            }
+        };
+        add(n);
+        for (const size_t left : {n, n / 2, size_t{0}}) {
+            order.truncate(left);
+            of.resize(left);
+            add(300);
+            ASSERT_EQ(order.size(), of.size());
+            std::vector<size_t> counts(kGroups);
+            for (size_t i = 0; i < of.size(); ++i) {
+                ASSERT_EQ(order.group(i), of[i]);
+                for (size_t g = 0; g < kGroups; ++g) ASSERT_EQ(order.rank(g, i), counts[g]);
+                ASSERT_EQ(order.select(of[i], counts[of[i]]), i);
+                ++counts[of[i]];
+            }
+            for (size_t g = 0; g < kGroups; ++g) ASSERT_EQ(order.rank(g, of.size()), counts[g]);
+        }
+    }
+}
+
+} // namespace
