@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import re
 
 import matplotlib
 
@@ -14,6 +15,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 # Okabe and Ito's colours, which colour-blind readers can tell apart; one for each family.
 STYLES = {
     "BQQ": ("#D55E00", "o"),
+    "BQQ, local bases": ("#000000", "o"),
     "PQ": ("#0072B2", "s"),
     "PQ fast-scan": ("#56B4E9", "D"),
     "OPQ": ("#009E73", "^"),
@@ -26,7 +28,7 @@ STYLES = {
 def family(index):
     code = index.split(",")[-1]
     if "BQQ" in index:
-        return "BQQ"
+        return "BQQ, local bases" if re.search(r"BQQ[^,]*g", index) else "BQQ"
     if "OPQ" in index:
         return "OPQ"
     if code.startswith("RaBitQ"):

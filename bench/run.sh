@@ -21,7 +21,7 @@ command=$(build_dir release)/src/command/bqq
 data=build/data
 /usr/bin/python3 datasets/fashion_mnist.py "$data"
 
-factories=(BQQ64 BQQ128 BQQ256 BQQ384 PQ98x4fs PQ49x8 SQ4)
+factories=(BQQ64 BQQ128 BQQ256 BQQ384 BQQ64g16 BQQ128z3g16 BQQ256z2g16 PQ98x4fs PQ49x8 SQ4)
 faiss_version=$("$command" --version | sed -nE 's/.*FAISS ([0-9]+\.[0-9]+).*/\1/p')
 # RaBitQ's fast scan came with FAISS 1.13.
 at_least() { [[ $(printf '%s\n' "$1" "$faiss_version" | sort -V | head -n 1) == "$1" ]]; }

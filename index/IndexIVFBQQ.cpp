@@ -2,6 +2,7 @@
 
 #include "checks.h"
 #include "coarse_search.h"
+#include "codec/bfloat16.h"
 #include "codec/sampling.h"
 #include "faiss_errors.h"
 #include "index_parts.h"
@@ -15,8 +16,9 @@
 #include <faiss/invlists/InvertedLists.h>
 #include <faiss/utils/utils.h>
 
+#include <Eigen/Core>
+
 #include <algorithm>
-#include <bit>
 #include <limits>
 #include <memory>
 #include <typeinfo>
@@ -80,8 +82,15 @@ void round_centroids(faiss::Index* coarse) {
     if (as_plain_flat(coarse) == nullptr) return;
     auto* flat = dynamic_cast<faiss::IndexFlat*>(coarse);
     float* x = flat->get_xb();
-    for (size_t i = 0; i < static_cast<size_t>(flat->ntotal) * static_cast<size_t>(flat->d); ++i)
-        x[i] = std::bit_cast<float>((std::bit_cast<uint32_t>(x[i]) + 0x8000u) & 0xffff0000u);
+    const auto d = static_cast<size_t>(flat->d);
+    const auto n = static_cast<size_t>(flat->ntotal);
+    // Centroids far out, close together in comparison, keep all of their bits.
+    constexpr double kHarmless = 1e-5;
+    const Eigen::Map<const Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic>> centroids(
+            x, static_cast<Eigen::Index>(d), static_cast<Eigen::Index>(n));
+    const double spread =
+            (centroids.colwise() - centroids.rowwise().mean()).cast<double>().square().sum();
+    round_to_bfloat16(x, n * d, kHarmless * spread);
 }
 
 } // namespace

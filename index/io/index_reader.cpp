@@ -1,5 +1,6 @@
 #include "io/index_reader.h"
 
+#include "codec/bfloat16.h"
 #include "interleaved_lists.h"
 #include "io/index_tags.h"
 #include "search/packed_ids.h"
@@ -91,8 +92,7 @@ std::unique_ptr<faiss::Index> read_flat_bfloat16(const ByteSource& source) {
                 std::to_string(high.size()) + " numbers in vectors of dimension " +
                 std::to_string(d));
     std::vector<float> x(high.size());
-    for (size_t i = 0; i < x.size(); ++i)
-        x[i] = std::bit_cast<float>(static_cast<uint32_t>(high[i]) << 16);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = from_bfloat16_bits(high[i]);
     std::unique_ptr<faiss::IndexFlat> index;
     if (inner_product != 0)
         index = std::make_unique<faiss::IndexFlatIP>(d);

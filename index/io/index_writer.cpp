@@ -1,5 +1,6 @@
 #include "io/index_writer.h"
 
+#include "codec/bfloat16.h"
 #include "index_parts.h"
 #include "interleaved_lists.h"
 #include "io/index_tags.h"
@@ -19,7 +20,6 @@
 #include <faiss/index_io.h>
 
 #include <algorithm>
-#include <bit>
 #include <typeinfo>
 
 namespace bqq {
@@ -62,11 +62,8 @@ void write_codes(const IndexBQQ& index, const ByteSink& sink) {
 }
 
 bool is_bfloat16(const faiss::IndexFlat& index) {
-    const float* x = index.get_xb();
-    const size_t size = static_cast<size_t>(index.ntotal) * static_cast<size_t>(index.d);
-    return std::all_of(x, x + size, [](float value) {
-        return (std::bit_cast<uint32_t>(value) & 0xffffu) == 0;
-    });
+    return are_bfloat16(
+            index.get_xb(), static_cast<size_t>(index.ntotal) * static_cast<size_t>(index.d));
 }
 
 void write_coarse(const faiss::Index* coarse, Writer& writer) {
@@ -82,8 +79,7 @@ void write_coarse(const faiss::Index* coarse, Writer& writer) {
     write_value(sink, uint8_t{flat->metric_type == faiss::METRIC_INNER_PRODUCT});
     write_value(sink, int32_t{flat->d});
     std::vector<uint16_t> high(static_cast<size_t>(flat->ntotal) * static_cast<size_t>(flat->d));
-    for (size_t i = 0; i < high.size(); ++i)
-        high[i] = static_cast<uint16_t>(std::bit_cast<uint32_t>(flat->get_xb()[i]) >> 16);
+    for (size_t i = 0; i < high.size(); ++i) high[i] = bfloat16_bits(flat->get_xb()[i]);
     write_vector(sink, high);
 }
 

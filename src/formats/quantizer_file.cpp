@@ -1,5 +1,8 @@
 #include "formats/quantizer_file.h"
 
+#include "codec/bfloat16.h"
+
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -33,6 +36,30 @@ void check_alphas(const ScaleCodec& scales) {
 
 } // namespace
 
+namespace {
+
+void write_numbers(const std::vector<float>& values, const ByteSink& sink) {
+    const bool half = are_bfloat16(values.data(), values.size());
+    write_value(sink, uint8_t{half});
+    if (!half) {
+        sink(values.data(), values.size() * sizeof(float));
+        return;
+    }
+    std::vector<uint16_t> bits(values.size());
+    std::transform(values.begin(), values.end(), bits.begin(), bfloat16_bits);
+    sink(bits.data(), bits.size() * sizeof(uint16_t));
+}
+
+std::vector<float> read_numbers(const ByteSource& source, size_t n) {
+    if (read_value<uint8_t>(source) == 0) return read_array<std::vector<float>>(source, n);
+    const auto bits = read_array<std::vector<uint16_t>>(source, n);
+    std::vector<float> values(n);
+    std::transform(bits.begin(), bits.end(), values.begin(), from_bfloat16_bits);
+    return values;
+}
+
+} // namespace
+
 void write_quantizer(const BinaryQuadraticQuantizer& quantizer, const ByteSink& sink) {
     write_value(sink, uint64_t{quantizer.d});
     write_value(sink, uint64_t{quantizer.M});
@@ -42,8 +69,8 @@ void write_quantizer(const BinaryQuadraticQuantizer& quantizer, const ByteSink& 
     if (!quantizer.is_trained) return;
     const Basis& basis = quantizer.basis();
     write_value(sink, basis.scale);
-    sink(basis.mean.data(), basis.mean.size() * sizeof(float));
-    sink(basis.rho.data(), basis.rho.size() * sizeof(float));
+    write_numbers(basis.mean, sink);
+    write_numbers(basis.rho, sink);
     sink(basis.Z.data(), basis.Z.size());
     const ScaleCodec& scales = quantizer.scales();
     write_value(sink, scales.alpha_first);
@@ -72,8 +99,8 @@ BinaryQuadraticQuantizer read_quantizer(const ByteSource& source) {
     basis.depth = depth;
     const size_t rows = M * static_cast<size_t>(depth);
     basis.scale = read_value<float>(source);
-    basis.mean = read_array<std::vector<float>>(source, d);
-    basis.rho = read_array<std::vector<float>>(source, rows);
+    basis.mean = read_numbers(source, d);
+    basis.rho = read_numbers(source, rows);
     basis.Z = read_array<std::vector<uint8_t>>(source, rows * basis.plane_bytes());
     ScaleCodec scales;
     scales.metric = quantizer.metric;
