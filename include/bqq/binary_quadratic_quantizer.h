@@ -71,11 +71,13 @@ public:
     /** @param x        vectors, size n * d
      *  @param codes    output, size n * code_size
      *  @param centres  size n * d, or nullptr for the mean
+     *  @param errors   output, size n: squared distance of a vector to the nearest multiple of B^T s; or nullptr
      *  @throws std::invalid_argument  for a NaN or infinity (row and column named)
      *  @throws std::logic_error       when not trained
      */
     void compute_codes(
-            const float* x, uint8_t* codes, size_t n, const float* centres = nullptr) const;
+            const float* x, uint8_t* codes, size_t n, const float* centres = nullptr,
+            double* errors = nullptr) const;
 
     /** @param codes    size n * code_size
      *  @param x        output, size n * d

@@ -14,7 +14,8 @@ class RowSet;
 /** Local bases: one quantizer for each group of vectors, and a group for each cluster of the training set.
  *
  * A cluster has principal directions of its own, so that the same number of bits goes further (the row blocks of
- * Kuroki et al., NeurIPS 2025, with clusters for blocks). A vector belongs to the group whose mean is nearest.
+ * Kuroki et al., NeurIPS 2025, with clusters for blocks). A vector is coded in that of the nearest groups whose basis
+ * suits it best.
  *
  * A code is that of the group's quantizer; where there may be more than one group, the number of the group stands
  * before it, in one byte. It is a function of the vector alone.
@@ -50,7 +51,7 @@ public:
     /// Before training there is one group, which is not trained.
     const BinaryQuadraticQuantizer& group(size_t g) const { return groups_[g]; }
 
-    /// The group of each of n vectors. @param groups  output, size n
+    /// The group whose mean is nearest to each of n vectors. @param groups  output, size n
     void assign(size_t n, const float* x, uint32_t* groups) const;
 
     /** @param x      vectors, size n * d

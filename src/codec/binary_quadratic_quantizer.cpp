@@ -78,7 +78,7 @@ void BinaryQuadraticQuantizer::set_trained(Basis basis, const ScaleCodec& scales
 }
 
 void BinaryQuadraticQuantizer::compute_codes(
-        const float* x, uint8_t* codes, size_t n, const float* centres) const {
+        const float* x, uint8_t* codes, size_t n, const float* centres, double* errors) const {
     if (!is_trained) throw std::logic_error("BQQ: compute_codes() before train()");
     check_finite(x, n, d, "compute_codes()");
     // Vectors in units of the basis and their signs are held for this many at a time.
@@ -113,6 +113,9 @@ void BinaryQuadraticQuantizer::compute_codes(
             scales_.encode(
                     scales_.calibrate(fit.dot, fit.xhat2, fit.x2), fit.dot, centre_dots[i],
                     code + bits_size());
+            if (errors != nullptr)
+                errors[begin + i] = fit.residual() * static_cast<double>(basis_.scale) *
+                                    static_cast<double>(basis_.scale);
         }
     }
 }

@@ -4,6 +4,7 @@
 #include "codec/row_set.h"
 
 #include <algorithm>
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -16,6 +17,9 @@ namespace {
 constexpr size_t kLeastPointsPerAtom = 4;
 // All vectors are seen in every round of a small group: these come to as much work as the rounds of one basis.
 constexpr int kRoundsOfOne = 3;
+
+// A vector is coded in the best of this many groups, those with the nearest means.
+constexpr size_t kGroupsTried = 2;
 
 /// rows[g]: which of the vectors are in group g
 std::vector<std::vector<size_t>> rows_by_group(std::span<const uint32_t> of, size_t groups) {
@@ -112,17 +116,27 @@ void GroupedQuantizer::compute_codes(const float* x, uint8_t* codes, size_t n) c
     }
     if (!is_trained) throw std::logic_error("BQQ: compute_codes() before train()");
     check_finite(x, n, d, "compute_codes()");
-    std::vector<uint32_t> of(n);
-    assign(n, x, of.data());
-    const std::vector<std::vector<size_t>> rows = rows_by_group(of, groups_.size());
-    for (size_t g = 0; g < rows.size(); ++g) {
-        const size_t size = groups_[g].code_size;
-        std::vector<uint8_t> part(rows[g].size() * size);
-        groups_[g].compute_codes(gather(x, d, rows[g]).data(), part.data(), rows[g].size());
-        for (size_t i = 0; i < rows[g].size(); ++i) {
-            uint8_t* code = codes + rows[g][i] * code_size;
-            code[0] = static_cast<uint8_t>(g);
-            std::copy_n(part.data() + i * size, size, code + 1);
+    const size_t tried = std::min(kGroupsTried, groups_.size());
+    std::vector<uint32_t> nearest(n * tried), of(n);
+    means_->find_nearest(n, x, nearest.data(), tried);
+    std::vector<double> least(n, std::numeric_limits<double>::infinity());
+    for (size_t rank = 0; rank < tried; ++rank) {
+        for (size_t i = 0; i < n; ++i) of[i] = nearest[i * tried + rank];
+        const std::vector<std::vector<size_t>> rows = rows_by_group(of, groups_.size());
+        for (size_t g = 0; g < rows.size(); ++g) {
+            const size_t size = groups_[g].code_size;
+            std::vector<uint8_t> part(rows[g].size() * size);
+            std::vector<double> errors(rows[g].size());
+            groups_[g].compute_codes(
+                    gather(x, d, rows[g]).data(), part.data(), rows[g].size(), nullptr,
+                    errors.data());
+            for (size_t i = 0; i < rows[g].size(); ++i) {
+                const size_t row = rows[g][i];
+                if (errors[i] >= least[row]) continue;
+                least[row] = errors[i];
+                codes[row * code_size] = static_cast<uint8_t>(g);
+                std::copy_n(part.data() + i * size, size, codes + row * code_size + 1);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 #include "kernels/squared_norm.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace bqq {
 
@@ -11,7 +12,7 @@ RowSet::RowSet(const float* rows, size_t n, size_t d) : packed_(rows, d, n, d), 
         norms_[i] = static_cast<float>(kernels::squared_norm(rows + i * d, d));
 }
 
-void RowSet::find_nearest(size_t n, const float* x, uint32_t* nearest) const {
+void RowSet::find_nearest(size_t n, const float* x, uint32_t* nearest, size_t count) const {
     const size_t d = packed_.d();
     const size_t size = packed_.size();
     constexpr size_t kTogether = 48;
@@ -22,20 +23,16 @@ void RowSet::find_nearest(size_t n, const float* x, uint32_t* nearest) const {
 #pragma omp for
         for (int64_t block = 0; block < blocks; ++block) {
             const size_t first = static_cast<size_t>(block) * kTogether;
-            const size_t count = std::min(kTogether, n - first);
-            kernels::dot_rows(x + first * d, d, count, packed_, products.data(), size);
-            for (size_t i = 0; i < count; ++i) {
-                const float* product = products.data() + i * size;
-                uint32_t best = 0;
-                float least = norms_[0] - 2 * product[0];
-                for (uint32_t r = 1; r < size; ++r) {
-                    const float key = norms_[r] - 2 * product[r];
-                    if (key < least) {
-                        least = key;
-                        best = r;
-                    }
+            const size_t rows = std::min(kTogether, n - first);
+            kernels::dot_rows(x + first * d, d, rows, packed_, products.data(), size);
+            for (size_t i = 0; i < rows; ++i) {
+                float* key = products.data() + i * size;
+                for (size_t r = 0; r < size; ++r) key[r] = norms_[r] - 2 * key[r];
+                for (size_t rank = 0; rank < count; ++rank) {
+                    const float* best = std::min_element(key, key + size);
+                    nearest[(first + i) * count + rank] = static_cast<uint32_t>(best - key);
+                    key[best - key] = std::numeric_limits<float>::infinity();
                 }
-                nearest[first + i] = best;
             }
         }
     }

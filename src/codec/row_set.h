@@ -17,8 +17,10 @@ public:
 
     size_t size() const { return packed_.size(); }
 
-    /// The row nearest to each of n vectors. @param nearest  output, size n
-    void find_nearest(size_t n, const float* x, uint32_t* nearest) const;
+    /// The rows nearest to each of n vectors, nearest first.
+    /// @param count    how many, at most size()
+    /// @param nearest  output, size n * count
+    void find_nearest(size_t n, const float* x, uint32_t* nearest, size_t count = 1) const;
 
 private:
     kernels::PackedRows packed_;
