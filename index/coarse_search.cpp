@@ -1,8 +1,8 @@
 #include "coarse_search.h"
 
+#include "codec/row_set.h"
 #include "index_parts.h"
 #include "kernels/dot_rows.h"
-#include "kernels/squared_norm.h"
 #include "parallel/first_error.h"
 
 #include <faiss/IndexFlat.h>
@@ -88,35 +88,32 @@ void search_centroids(
     const bool l2 = index.metric_type == faiss::METRIC_L2;
     const auto lists = static_cast<size_t>(flat->ntotal);
     const float* centroids = flat->get_xb();
-    std::vector<float> norms(l2 ? lists : 0);
-    for (size_t c = 0; c < norms.size(); ++c)
-        norms[c] = static_cast<float>(kernels::squared_norm(centroids + c * d, d));
-    const kernels::PackedRows packed(centroids, d, lists, d);
+    const RowSet rows = l2 ? RowSet(centroids, lists, d) : RowSet();
+    const kernels::PackedRows packed =
+            l2 ? kernels::PackedRows() : kernels::PackedRows(centroids, d, lists, d);
     const idx_t groups = (n + kTogether - 1) / kTogether;
     FirstError error;
 #pragma omp parallel if (groups > 1 && omp_in_parallel() == 0)
     {
-        std::vector<float> products;
+        std::vector<float> ranks; // squared distances, or products with the sign changed
         SmallestKeys smallest;
 #pragma omp for schedule(dynamic)
         for (idx_t group = 0; group < groups; ++group)
             error.guard([&] {
                 const auto first = static_cast<size_t>(group * kTogether);
                 const auto count = static_cast<size_t>(std::min(kTogether, n - group * kTogether));
-                products.resize(count * lists);
-                kernels::dot_rows(x + first * d, d, count, packed, products.data(), lists);
+                ranks.resize(count * lists);
+                if (l2) {
+                    rows.squared_distances(count, x + first * d, ranks.data());
+                } else {
+                    kernels::dot_rows(x + first * d, d, count, packed, ranks.data(), lists);
+                    for (float& rank : ranks) rank = -rank;
+                }
                 for (size_t i = 0; i < count; ++i) {
-                    const float* query = x + (first + i) * d;
-                    float* key = products.data() + i * lists;
-                    if (l2)
-                        for (size_t c = 0; c < lists; ++c) key[c] = norms[c] - 2 * key[c];
-                    else
-                        for (size_t c = 0; c < lists; ++c) key[c] = -key[c];
-                    const float q2 =
-                            l2 ? static_cast<float>(kernels::squared_norm(query, d)) : 0.0f;
                     size_t place = (first + i) * nprobe;
-                    for (const auto& [least, c] : smallest.find(key, lists, nprobe)) {
-                        distances[place] = l2 ? std::max(q2 + least, 0.0f) : -least;
+                    for (const auto& [rank, c] :
+                         smallest.find(ranks.data() + i * lists, lists, nprobe)) {
+                        distances[place] = l2 ? std::max(rank, 0.0f) : -rank;
                         keys[place++] = c == kNone ? -1 : static_cast<idx_t>(c);
                     }
                 }

@@ -64,10 +64,7 @@ void BinaryQuadraticQuantizer::train(
 }
 
 void BinaryQuadraticQuantizer::set_trained(Basis basis, const ScaleCodec& scales) {
-    // Files keep sixteen bits a number, but for a mean that lies so far out that it needs more.
-    constexpr double kHarmless = 1e-5;
-    const double energy = static_cast<double>(basis.scale) * static_cast<double>(basis.scale);
-    round_to_bfloat16(basis.mean.data(), basis.mean.size(), kHarmless * energy);
+    // What files keep of them.
     for (float& scale : basis.rho) scale = to_bfloat16(scale);
     basis.expand();
     atoms_ = std::make_shared<kernels::PackedRows>(basis.B.data(), d, M, d);

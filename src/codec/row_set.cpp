@@ -4,12 +4,39 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 
 namespace bqq {
 
-RowSet::RowSet(const float* rows, size_t n, size_t d) : packed_(rows, d, n, d), norms_(n) {
+namespace {
+
+void subtract(const float* x, const std::vector<float>& origin, size_t n, float* differences) {
+    const size_t d = origin.size();
     for (size_t i = 0; i < n; ++i)
-        norms_[i] = static_cast<float>(kernels::squared_norm(rows + i * d, d));
+        for (size_t j = 0; j < d; ++j) differences[i * d + j] = x[i * d + j] - origin[j];
+}
+
+} // namespace
+
+RowSet::RowSet(const float* rows, size_t n, size_t d) : origin_(rows, rows + d), norms_(n) {
+    std::vector<float> from_origin(n * d);
+    subtract(rows, origin_, n, from_origin.data());
+    packed_ = {from_origin.data(), d, n, d};
+    for (size_t i = 0; i < n; ++i)
+        norms_[i] = static_cast<float>(kernels::squared_norm(from_origin.data() + i * d, d));
+}
+
+void RowSet::squared_distances(size_t n, const float* x, float* distances) const {
+    const size_t d = packed_.d();
+    const size_t rows = packed_.size();
+    const auto from_origin = std::make_unique_for_overwrite<float[]>(n * d);
+    subtract(x, origin_, n, from_origin.get());
+    kernels::dot_rows(from_origin.get(), d, n, packed_, distances, rows);
+    for (size_t i = 0; i < n; ++i) {
+        const auto x2 = static_cast<float>(kernels::squared_norm(from_origin.get() + i * d, d));
+        float* row = distances + i * rows;
+        for (size_t r = 0; r < rows; ++r) row[r] = x2 + (norms_[r] - 2 * row[r]);
+    }
 }
 
 void RowSet::find_nearest(size_t n, const float* x, uint32_t* nearest, size_t count) const {
@@ -19,15 +46,14 @@ void RowSet::find_nearest(size_t n, const float* x, uint32_t* nearest, size_t co
     const auto blocks = static_cast<int64_t>((n + kTogether - 1) / kTogether);
 #pragma omp parallel if (blocks > 1)
     {
-        std::vector<float> products(kTogether * size);
+        std::vector<float> distances(kTogether * size);
 #pragma omp for
         for (int64_t block = 0; block < blocks; ++block) {
             const size_t first = static_cast<size_t>(block) * kTogether;
             const size_t rows = std::min(kTogether, n - first);
-            kernels::dot_rows(x + first * d, d, rows, packed_, products.data(), size);
+            squared_distances(rows, x + first * d, distances.data());
             for (size_t i = 0; i < rows; ++i) {
-                float* key = products.data() + i * size;
-                for (size_t r = 0; r < size; ++r) key[r] = norms_[r] - 2 * key[r];
+                float* key = distances.data() + i * size;
                 for (size_t rank = 0; rank < count; ++rank) {
                     const float* best = std::min_element(key, key + size);
                     nearest[(first + i) * count + rank] = static_cast<uint32_t>(best - key);

@@ -12,10 +12,14 @@ namespace bqq {
 class RowSet {
 public:
     RowSet() = default;
-    /// @param rows  size n * d
+    /// @param rows  size n * d, n at least 1
     RowSet(const float* rows, size_t n, size_t d);
 
     size_t size() const { return packed_.size(); }
+
+    /// Squared distances of n vectors to all rows, which rounding may make negative; on the calling thread.
+    /// @param distances  output, size n * size()
+    void squared_distances(size_t n, const float* x, float* distances) const;
 
     /// The rows nearest to each of n vectors, nearest first.
     /// @param count    how many, at most size()
@@ -23,8 +27,10 @@ public:
     void find_nearest(size_t n, const float* x, uint32_t* nearest, size_t count = 1) const;
 
 private:
-    kernels::PackedRows packed_;
-    std::vector<float> norms_; ///< squared
+    std::vector<float>
+            origin_; ///< the first row: products of what lies far out would lose their last bits
+    kernels::PackedRows packed_; ///< from there
+    std::vector<float> norms_;   ///< squared, from there
 };
 
 } // namespace bqq

@@ -1,5 +1,6 @@
 #include "codec/training.h"
 
+#include "codec/bfloat16.h"
 #include "codec/calibration.h"
 #include "codec/encoder.h"
 #include "codec/initial_atoms.h"
@@ -88,8 +89,12 @@ private:
                                  static_cast<double>(centre_of(i)[j]);
                 energy += r * r;
             }
-        const auto rms = static_cast<float>(std::sqrt(energy / static_cast<double>(n_)));
+        energy /= static_cast<double>(n_);
+        const auto rms = static_cast<float>(std::sqrt(energy));
         basis_.scale = rms > 0 ? rms : 1.0f;
+        // A file keeps sixteen bits of a mean, unless it lies so far out that it needs more.
+        constexpr double kHarmless = 1e-5;
+        round_to_bfloat16(basis_.mean.data(), d_, kHarmless * energy);
 
         weighted_.resize(n_ * d_);
         x2_.resize(n_);
