@@ -499,7 +499,7 @@ TEST(IndexBQQ, ScaledDataIsSearchedWithoutNaN) {
             EXPECT_THAT(results.distances, Each(Truly([](float v) { return !std::isnan(v); })));
             const Results unscaled = search(filled_index(metric), queries(), 10);
             // Not the same codes: the mean and the atoms' scales are rounded to sixteen bits elsewhere.
-        EXPECT_GT(bqq::test::recall(results.labels, unscaled.labels, 10), 0.6) << scale;
+            EXPECT_GT(bqq::test::recall(results.labels, unscaled.labels, 10), 0.6) << scale;
         }
 }
 
