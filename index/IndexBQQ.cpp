@@ -117,6 +117,9 @@ void IndexBQQ::add_sa_codes(idx_t n, const uint8_t* codes, const idx_t* xids) {
 }
 
 void IndexBQQ::set_trained(std::vector<BinaryQuadraticQuantizer> groups) {
+    FAISS_THROW_IF_NOT_FMT(
+            ntotal == 0, "BQQ: set_trained() on an index that holds %ld vectors",
+            static_cast<long>(ntotal));
     bqq.set_trained(std::move(groups));
     codes_ = no_codes(bqq);
     is_trained = true;

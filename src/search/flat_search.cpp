@@ -4,6 +4,8 @@
 #include "search/nearest.h"
 #include "search/query_scan.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -185,7 +187,10 @@ void search_codes(
         const GroupedQuantizer& quantizer, const GroupedCodes& codes, size_t n, const float* x,
         size_t k, const ScanParameters& parameters, const Allowed& allowed, float* distances,
         int64_t* labels) {
-    const size_t together = codes.groups() == 1 ? kQueriesTogether : kQueriesOfGroups;
+    // Fewer together where there are few queries for each thread.
+    const auto threads = static_cast<size_t>(omp_in_parallel() != 0 ? 1 : omp_get_max_threads());
+    const size_t most = codes.groups() == 1 ? kQueriesTogether : kQueriesOfGroups;
+    const size_t together = std::clamp<size_t>((n + threads - 1) / threads, 1, most);
     const auto batches = static_cast<int64_t>((n + together - 1) / together);
     const float worst = quantizer.metric == Metric::l2 ? std::numeric_limits<float>::max()
                                                        : std::numeric_limits<float>::lowest();
