@@ -102,7 +102,8 @@ IndexIVFBQQ::IndexIVFBQQ(
                   // Checked first: what the base class makes would be lost when we throw.
                   (make_quantizer_over(quantizer_, d_, nlist_, M, metric, depth), quantizer_), d_,
                   nlist_, 0, metric),
-          bqq(make_quantizer(static_cast<idx_t>(d_), M, metric, depth)) {
+          bqq(make_quantizer(static_cast<idx_t>(d_), M, metric, depth)),
+          coarse_(std::make_shared<CoarseSearch>()) {
     code_size = bqq.code_size;
     is_trained = false;
     replace_invlists(new InterleavedLists(nlist, code_size), true);
@@ -178,8 +179,8 @@ void IndexIVFBQQ::search(
         for (idx_t i = 0; i < n; i += kQueries) {
             const idx_t count = std::min(kQueries, n - i);
             const double start = faiss::getmillisecs();
-            search_centroids(
-                    *this, count, x + i * d, search.nprobe,
+            coarse_->search(
+                    *quantizer, count, x + i * d, search.nprobe,
                     ivf != nullptr ? ivf->quantizer_params : nullptr, centroid_dis.data(),
                     keys.data());
             const double assigned = faiss::getmillisecs();
@@ -223,8 +224,8 @@ void IndexIVFBQQ::range_search(
     with_faiss_errors([&] {
         std::vector<idx_t> assign(probes);
         std::vector<float> centroid_dis(probes);
-        search_centroids(
-                *this, n, x, search.nprobe, ivf != nullptr ? ivf->quantizer_params : nullptr,
+        coarse_->search(
+                *quantizer, n, x, search.nprobe, ivf != nullptr ? ivf->quantizer_params : nullptr,
                 centroid_dis.data(), assign.data());
         invlists->prefetch_lists(assign.data(), static_cast<int>(probes));
         range_search_lists(

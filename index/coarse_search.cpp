@@ -1,18 +1,19 @@
 #include "coarse_search.h"
 
 #include "codec/row_set.h"
+#include "formats/digest.h"
 #include "index_parts.h"
 #include "kernels/dot_rows.h"
 #include "parallel/first_error.h"
+#include "search/row_sketch.h"
+#include "search/smallest_keys.h"
 
-#include <faiss/IndexFlat.h>
 #include <omp.h>
 
 #include <algorithm>
-#include <cstdint>
+#include <atomic>
 #include <limits>
-#include <span>
-#include <utility>
+#include <optional>
 #include <vector>
 
 namespace bqq {
@@ -20,103 +21,142 @@ namespace bqq {
 namespace {
 
 // Queries whose products with the centroids are computed together.
-constexpr idx_t kTogether = 48;
-// Fewer are left to FAISS, which needs neither norms nor another layout of the centroids for them.
-constexpr idx_t kLeast = 8;
-
-using KeyAndPlace = std::pair<float, uint32_t>;
-constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
-
-/** Finds the k smallest of many keys.
- *
- * A heap would be mispredicted once for each key that enters it. Here the keys are dealt out to a few times k groups:
- * the k-th smallest of the least keys of the groups bounds the k-th smallest key, and few other keys are below it.
- */
-class SmallestKeys {
-public:
-    /// The keys with their places, smallest first. @param k  1 to n
-    std::span<const KeyAndPlace> find(const float* keys, size_t n, size_t k) {
-        const float bound = upper_bound(keys, n, k);
-        constexpr size_t kStep = 16; // keys that are looked at together
-        best_.resize(std::max(best_.size(), n));
-        size_t size = 0;
-        for (size_t i = 0; i < n; i += kStep) {
-            const size_t end = std::min(n, i + kStep);
-            int any = 0;
-            for (size_t j = i; j < end; ++j) any |= keys[j] <= bound ? 1 : 0;
-            if (any == 0) continue;
-            for (size_t j = i; j < end; ++j)
-                if (keys[j] <= bound) best_[size++] = {keys[j], static_cast<uint32_t>(j)};
-        }
-        // Keys that are not numbers, of queries far out of the range of a float's square, are missing.
-        for (; size < k; ++size) best_[size] = {std::numeric_limits<float>::infinity(), kNone};
-        std::sort(best_.begin(), best_.begin() + static_cast<std::ptrdiff_t>(size));
-        return {best_.data(), k};
-    }
-
-private:
-    std::vector<float> least_;
-    std::vector<KeyAndPlace> best_;
-
-    float upper_bound(const float* keys, size_t n, size_t k) {
-        const size_t groups = std::min(n, 4 * k);
-        least_.assign(groups, std::numeric_limits<float>::infinity());
-        for (size_t i = 0; i < n; i += groups) {
-            const size_t count = std::min(groups, n - i);
-            float* least = least_.data();
-            for (size_t g = 0; g < count; ++g)
-                least[g] = keys[i + g] < least[g] ? keys[i + g] : least[g];
-        }
-        const auto last = least_.begin() + static_cast<std::ptrdiff_t>(k - 1);
-        std::nth_element(least_.begin(), last, least_.end());
-        return *last;
-    }
-};
+constexpr int64_t kTogether = 48;
+// Fewer are left to FAISS: looking whether the centroids have changed would take longer.
+constexpr int64_t kLeast = 8;
+// Sketches of fewer dimensions or centroids would save nothing.
+constexpr size_t kLeastDimension = 2 * RowSketch::kDirections;
+constexpr size_t kLeastCentroids = 2 * RowSketch::kDirections;
+// A distance that is computed alone takes as long as this many in a product with all centroids.
+constexpr size_t kAlone = 12;
 
 } // namespace
 
-void search_centroids(
-        const IndexIVFBQQ& index, idx_t n, const float* x, size_t nprobe,
-        const faiss::SearchParameters* params, float* distances, idx_t* keys) {
-    const faiss::IndexFlat* flat = as_plain_flat(index.quantizer);
-    const auto d = static_cast<size_t>(index.d);
+/// The centroids at some time, laid out for the search.
+class CoarseSearch::Centroids {
+public:
+    explicit Centroids(const faiss::IndexFlat& flat)
+            : rows_(flat.get_xb()),
+              size_(static_cast<size_t>(flat.ntotal)),
+              d_(static_cast<size_t>(flat.d)),
+              l2_(flat.metric_type == faiss::METRIC_L2),
+              digest_(digest(flat)) {
+        if (d_ >= kLeastDimension && size_ >= kLeastCentroids)
+            sketch_.emplace(rows_, size_, d_, l2_ ? Metric::l2 : Metric::inner_product);
+    }
+
+    /// Whether they are what the quantizer has now.
+    bool are_of(const faiss::IndexFlat& flat) const {
+        return flat.get_xb() == rows_ && static_cast<size_t>(flat.ntotal) == size_ &&
+               static_cast<size_t>(flat.d) == d_ && (flat.metric_type == faiss::METRIC_L2) == l2_ &&
+               digest(flat) == digest_;
+    }
+
+    struct Scratch {
+        RowSketch::Scratch sketch;
+        SmallestKeys smallest;
+        std::vector<float> ranks; ///< squared distances, or products with the sign changed
+    };
+
+    /// The nprobe nearest to each of n queries, on the calling thread.
+    void search(
+            size_t n, const float* x, size_t nprobe, float* distances, int64_t* keys,
+            Scratch& scratch) const {
+        if (sketch_ && sketch_pays_ && nprobe * kAlone <= size_) {
+            const size_t computed =
+                    sketch_->find_nearest(rows_, n, x, nprobe, distances, keys, scratch.sketch);
+            if (computed * kAlone > n * size_) sketch_pays_ = false;
+            return;
+        }
+        std::call_once(packed_once_, [&] { pack(); });
+        scratch.ranks.resize(n * size_);
+        float* ranks = scratch.ranks.data();
+        if (l2_) {
+            row_set_.squared_distances(n, x, ranks);
+        } else {
+            kernels::dot_rows(x, d_, n, packed_, ranks, size_);
+            for (float& rank : scratch.ranks) rank = -rank;
+        }
+        for (size_t i = 0; i < n; ++i) {
+            const auto found = scratch.smallest.find(ranks + i * size_, size_, nprobe);
+            for (size_t rank = 0; rank < nprobe; ++rank) {
+                // Distances that are not numbers, of queries far out of the range of a float's square, are missing.
+                const bool is_there = rank < found.size();
+                const float key = is_there ? kernels::key_of(found[rank])
+                                           : std::numeric_limits<float>::infinity();
+                distances[i * nprobe + rank] = l2_ ? std::max(key, 0.0f) : -key;
+                keys[i * nprobe + rank] =
+                        is_there ? static_cast<int64_t>(kernels::place_of(found[rank])) : -1;
+            }
+        }
+    }
+
+private:
+    const float* rows_;
+    size_t size_;
+    size_t d_;
+    bool l2_;
+    uint64_t digest_;
+    std::optional<RowSketch> sketch_;
+    mutable std::atomic<bool> sketch_pays_ =
+            true; ///< until it leaves too many distances to be computed
+    mutable std::once_flag
+            packed_once_;    ///< what products with all take is made when it is first needed
+    mutable RowSet row_set_; ///< for L2
+    mutable kernels::PackedRows packed_; ///< for the inner product
+
+    static uint64_t digest(const faiss::IndexFlat& flat) {
+        Digest digest;
+        digest.update(
+                flat.get_xb(),
+                static_cast<size_t>(flat.ntotal) * static_cast<size_t>(flat.d) * sizeof(float));
+        return digest.value();
+    }
+
+    void pack() const {
+        if (l2_)
+            row_set_ = RowSet(rows_, size_, d_);
+        else
+            packed_ = kernels::PackedRows(rows_, d_, size_, d_);
+    }
+};
+
+CoarseSearch::CoarseSearch() = default;
+CoarseSearch::~CoarseSearch() = default;
+
+std::shared_ptr<const CoarseSearch::Centroids> CoarseSearch::centroids(
+        const faiss::IndexFlat& flat) const {
+    const std::scoped_lock lock(mutex_);
+    if (centroids_ == nullptr || !centroids_->are_of(flat))
+        centroids_ = std::make_shared<const Centroids>(flat);
+    return centroids_;
+}
+
+void CoarseSearch::search(
+        const faiss::Index& quantizer, int64_t n, const float* x, size_t nprobe,
+        const faiss::SearchParameters* params, float* distances, int64_t* keys) const {
+    const faiss::IndexFlat* flat = as_plain_flat(&quantizer);
     if (n < kLeast || flat == nullptr || params != nullptr ||
-        flat->metric_type != index.metric_type) {
-        index.quantizer->search(n, x, static_cast<idx_t>(nprobe), distances, keys, params);
+        (flat->metric_type != faiss::METRIC_L2 &&
+         flat->metric_type != faiss::METRIC_INNER_PRODUCT)) {
+        quantizer.search(n, x, static_cast<int64_t>(nprobe), distances, keys, params);
         return;
     }
-    const bool l2 = index.metric_type == faiss::METRIC_L2;
-    const auto lists = static_cast<size_t>(flat->ntotal);
-    const float* centroids = flat->get_xb();
-    const RowSet rows = l2 ? RowSet(centroids, lists, d) : RowSet();
-    const kernels::PackedRows packed =
-            l2 ? kernels::PackedRows() : kernels::PackedRows(centroids, d, lists, d);
-    const idx_t groups = (n + kTogether - 1) / kTogether;
+    const std::shared_ptr<const Centroids> all = centroids(*flat);
+    const auto d = static_cast<size_t>(flat->d);
+    const int64_t groups = (n + kTogether - 1) / kTogether;
     FirstError error;
 #pragma omp parallel if (groups > 1 && omp_in_parallel() == 0)
     {
-        std::vector<float> ranks; // squared distances, or products with the sign changed
-        SmallestKeys smallest;
+        Centroids::Scratch scratch;
 #pragma omp for schedule(dynamic)
-        for (idx_t group = 0; group < groups; ++group)
+        for (int64_t group = 0; group < groups; ++group)
             error.guard([&] {
                 const auto first = static_cast<size_t>(group * kTogether);
-                const auto count = static_cast<size_t>(std::min(kTogether, n - group * kTogether));
-                ranks.resize(count * lists);
-                if (l2) {
-                    rows.squared_distances(count, x + first * d, ranks.data());
-                } else {
-                    kernels::dot_rows(x + first * d, d, count, packed, ranks.data(), lists);
-                    for (float& rank : ranks) rank = -rank;
-                }
-                for (size_t i = 0; i < count; ++i) {
-                    size_t place = (first + i) * nprobe;
-                    for (const auto& [rank, c] :
-                         smallest.find(ranks.data() + i * lists, lists, nprobe)) {
-                        distances[place] = l2 ? std::max(rank, 0.0f) : -rank;
-                        keys[place++] = c == kNone ? -1 : static_cast<idx_t>(c);
-                    }
-                }
+                all->search(
+                        static_cast<size_t>(std::min(kTogether, n - group * kTogether)),
+                        x + first * d, nprobe, distances + first * nprobe, keys + first * nprobe,
+                        scratch);
             });
     }
     error.rethrow();

@@ -1,21 +1,40 @@
 #pragma once
 
-#include <bqq/IndexIVFBQQ.h>
+#include <faiss/Index.h>
+#include <faiss/IndexFlat.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
 
 namespace bqq {
 
-/** The nprobe nearest centroids of n queries, as index.quantizer->search() finds them.
+/** Finds the centroids nearest to queries, as the coarse quantizer's own search() does.
  *
- * Where the coarse quantizer is a faiss::IndexFlat of the index's metric, they are found here: products of a few queries
- * with all centroids at a time stay in the cache, and the threshold of the best is known before they are sorted out.
- * @param params  of the coarse quantizer, or nullptr
- * @param keys    output, size n * nprobe; -1 where fewer were found
- * @param distances  output, size n * nprobe
+ * Where that is a faiss::IndexFlat, they are found here, the distances to most of them bounded and not computed. What
+ * that takes is made of the centroids once, and again if they have changed. Searches may run at the same time.
  */
-void search_centroids(
-        const IndexIVFBQQ& index, idx_t n, const float* x, size_t nprobe,
-        const faiss::SearchParameters* params, float* distances, idx_t* keys);
+class CoarseSearch {
+public:
+    CoarseSearch();
+    ~CoarseSearch();
+
+    /** The nprobe centroids nearest to each of n queries.
+     * @param params     of the coarse quantizer, or nullptr
+     * @param distances  output, size n * nprobe
+     * @param keys       output, size n * nprobe; -1 where fewer were found
+     */
+    void search(
+            const faiss::Index& quantizer, int64_t n, const float* x, size_t nprobe,
+            const faiss::SearchParameters* params, float* distances, int64_t* keys) const;
+
+private:
+    class Centroids;
+    mutable std::mutex mutex_;
+    mutable std::shared_ptr<const Centroids> centroids_;
+
+    std::shared_ptr<const Centroids> centroids(const faiss::IndexFlat& flat) const;
+};
 
 } // namespace bqq

@@ -1,4 +1,3 @@
-#include "coarse_search.h"
 #include "ivf_fixture.h"
 #include "temporary_folder.h"
 
@@ -207,23 +206,6 @@ TEST_P(IVF, CentroidsHaveSixteenBits) {
     for (size_t c = 0; c < kLists; ++c) {
         index.quantizer->reconstruct(static_cast<idx_t>(c), centroid.data());
         for (const float value : centroid) EXPECT_EQ(std::bit_cast<uint32_t>(value) & 0xffffu, 0u);
-    }
-}
-
-TEST_P(IVF, CoarseSearchFindsWhatTheQuantizerFinds) {
-    for (const size_t nprobe : {size_t{1}, size_t{5}, kLists}) {
-        for (const idx_t n : {1, 3, 40}) {
-            const size_t size = static_cast<size_t>(n) * nprobe;
-            std::vector<float> found(size), expected(size);
-            std::vector<idx_t> found_lists(size), expected_lists(size);
-            bqq::search_centroids(
-                    index, n, queries().data(), nprobe, nullptr, found.data(), found_lists.data());
-            index.quantizer->search(
-                    n, queries().data(), static_cast<idx_t>(nprobe), expected.data(),
-                    expected_lists.data());
-            EXPECT_EQ(found_lists, expected_lists);
-            EXPECT_THAT(found, testing::Pointwise(testing::FloatNear(1e-4f), expected));
-        }
     }
 }
 

@@ -4,7 +4,11 @@
 #include <bqq/faiss_compat.h>
 #include <faiss/IndexIVF.h>
 
+#include <memory>
+
 namespace bqq {
+
+class CoarseSearch;
 
 /// Search parameters of IndexIVFBQQ: those of FAISS, and the knobs of the two stages as in SearchParametersBQQ.
 struct IVFSearchParametersBQQ : faiss::SearchParametersIVF {
@@ -88,6 +92,9 @@ struct IndexIVFBQQ : faiss::IndexIVF {
             bool store_pairs = false,
             const faiss::IDSelector* sel = nullptr BQQ_SINCE_FAISS_1_8(
                     , const faiss::IVFSearchParameters* params = nullptr)) const override;
+
+private:
+    std::shared_ptr<const CoarseSearch> coarse_;
 };
 
 } // namespace bqq

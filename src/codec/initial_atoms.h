@@ -23,7 +23,4 @@ std::vector<size_t> energy_order(const std::vector<float>& atoms, size_t M, size
 std::vector<float> rows_in_order(
         const std::vector<float>& matrix, const std::vector<size_t>& order);
 
-/// The transpose (m x n) of rows (n x m, stride lda).
-std::vector<float> transposed(const float* rows, size_t lda, size_t n, size_t m);
-
 } // namespace bqq

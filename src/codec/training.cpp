@@ -5,6 +5,7 @@
 #include "codec/encoder.h"
 #include "codec/initial_atoms.h"
 #include "codec/sampling.h"
+#include "codec/transposed.h"
 #include "kernels/dot_rows.h"
 #include "kernels/squared_norm.h"
 

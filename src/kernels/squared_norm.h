@@ -8,13 +8,14 @@ namespace bqq::kernels {
 inline double squared_norm(const float* x, size_t d) {
     constexpr size_t kSums = 8;
     double sums[kSums] = {};
-    size_t j = 0;
-    for (; j + kSums <= d; j += kSums)
+    const size_t whole = d / kSums * kSums;
+    for (size_t j = 0; j < whole; j += kSums)
         for (size_t l = 0; l < kSums; ++l) {
             const double v = x[j + l];
             sums[l] += v * v;
         }
-    for (; j < d; ++j) sums[0] += static_cast<double>(x[j]) * static_cast<double>(x[j]);
+    for (size_t j = whole; j < d; ++j)
+        sums[0] += static_cast<double>(x[j]) * static_cast<double>(x[j]);
     double total = 0;
     for (const double sum : sums) total += sum;
     return total;

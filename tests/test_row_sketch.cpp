@@ -1,0 +1,198 @@
+#include "kernels/row_distances.h"
+#include "kernels/smallest.h"
+#include "random_data.h"
+#include "search/row_sketch.h"
+#include "search/smallest_keys.h"
+#include "targets.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using bqq::Metric;
+using bqq::RowSketch;
+using bqq::test::gaussian_vectors;
+using bqq::test::normal_numbers;
+using bqq::test::target_name;
+using bqq::test::targets;
+using bqq::test::TargetTest;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+class RowKernels : public TargetTest {};
+INSTANTIATE_TEST_SUITE_P(Targets, RowKernels, testing::ValuesIn(targets()), target_name);
+
+TEST_P(RowKernels, DistancesOfChosenRows) {
+    for (const size_t d : {1, 15, 16, 37, 300}) {
+        const std::vector<float> rows = normal_numbers(9, d, 1);
+        const std::vector<float> x = normal_numbers(1, d, 2);
+        const std::vector<uint32_t> chosen{3, 8, 0, 3, 5, 1, 7};
+        for (size_t n = 1; n <= chosen.size(); ++n) {
+            std::vector<float> distances(n + 1, -1), products(n + 1, -1);
+            bqq::kernels::squared_distances(
+                    x.data(), rows.data(), d, chosen.data(), n, distances.data());
+            bqq::kernels::inner_products(
+                    x.data(), rows.data(), d, chosen.data(), n, products.data());
+            for (size_t i = 0; i < n; ++i) {
+                double distance = 0, product = 0;
+                for (size_t j = 0; j < d; ++j) {
+                    const double a = x[j];
+                    const double b = rows[chosen[i] * d + j];
+                    distance += (a - b) * (a - b);
+                    product += a * b;
+                }
+                EXPECT_NEAR(distances[i], distance, 1e-5 * (1 + distance)) << d << " " << i;
+                EXPECT_NEAR(products[i], product, 1e-5 * static_cast<double>(d)) << d << " " << i;
+            }
+            EXPECT_EQ(distances[n], -1);
+            EXPECT_EQ(products[n], -1);
+        }
+    }
+}
+
+TEST_P(RowKernels, KeysUpToABoundInTheirOrder) {
+    for (const size_t n : {1, 15, 16, 17, 100}) {
+        std::vector<float> keys = normal_numbers(1, n, n);
+        keys[n / 2] = kNaN;
+        if (n > 20) keys[20] = -kInfinity;
+        for (const float bound : {-kInfinity, -0.5f, 0.5f, kInfinity}) {
+            std::vector<uint64_t> found(n);
+            found.resize(bqq::kernels::keys_up_to(keys.data(), n, bound, found.data()));
+            std::sort(found.begin(), found.end());
+            std::vector<std::pair<float, size_t>> expected, got;
+            for (size_t i = 0; i < n; ++i)
+                if (keys[i] <= bound) expected.emplace_back(keys[i], i);
+            std::sort(expected.begin(), expected.end());
+            for (const uint64_t word : found)
+                got.emplace_back(bqq::kernels::key_of(word), bqq::kernels::place_of(word));
+            EXPECT_EQ(got, expected) << n << " " << bound;
+        }
+    }
+}
+
+TEST_P(RowKernels, LeastOfGroups) {
+    for (const size_t n : {1, 16, 40, 100}) {
+        std::vector<float> keys = normal_numbers(1, n, n);
+        keys[n / 3] = kNaN;
+        constexpr size_t kGroups = 32;
+        std::vector<float> expected(kGroups, kInfinity), least(kGroups);
+        for (size_t i = 0; i < n; ++i)
+            if (keys[i] < expected[i % kGroups]) expected[i % kGroups] = keys[i];
+        bqq::kernels::least_of_groups(keys.data(), n, kGroups, least.data());
+        EXPECT_EQ(least, expected) << n;
+    }
+}
+
+TEST(SmallestKeys, FindsTheSmallest) {
+    bqq::SmallestKeys smallest;
+    for (const size_t n : {1, 5, 64, 1000})
+        for (const size_t k : {1, 5, 64, 1000}) {
+            if (k > n) continue;
+            const std::vector<float> keys = normal_numbers(1, n, n + k);
+            std::vector<size_t> expected(n);
+            std::iota(expected.begin(), expected.end(), size_t{0});
+            std::sort(expected.begin(), expected.end(), [&](size_t a, size_t b) {
+                return keys[a] < keys[b];
+            });
+            const auto found = smallest.find(keys.data(), n, k);
+            ASSERT_GE(found.size(), k);
+            for (size_t i = 0; i < found.size(); ++i)
+                EXPECT_EQ(bqq::kernels::place_of(found[i]), expected[i]) << n << " " << k;
+        }
+}
+
+/// Rows, queries, and what a comparison of all finds.
+struct Case {
+    static constexpr size_t kDimension = 200;
+    static constexpr size_t kRows = 333;
+    static constexpr size_t kQueries = 7;
+    std::vector<float> rows, queries;
+
+    /// The rows nearest to query i, nearest first, with their distances.
+    std::vector<std::pair<double, int64_t>> nearest(size_t i, Metric metric) const {
+        std::vector<std::pair<double, int64_t>> all;
+        for (size_t r = 0; r < kRows; ++r) {
+            double key = 0;
+            for (size_t j = 0; j < kDimension; ++j) {
+                const double a = queries[i * kDimension + j];
+                const double b = rows[r * kDimension + j];
+                key += metric == Metric::l2 ? (a - b) * (a - b) : -a * b;
+            }
+            all.emplace_back(key, static_cast<int64_t>(r));
+        }
+        std::sort(all.begin(), all.end());
+        return all;
+    }
+
+    /// Searches, compares, and returns how many distances were computed.
+    size_t check(Metric metric, size_t k, double tolerance) const {
+        const RowSketch sketch(rows.data(), kRows, kDimension, metric);
+        RowSketch::Scratch scratch;
+        std::vector<float> distances(kQueries * k);
+        std::vector<int64_t> found(kQueries * k);
+        const size_t computed = sketch.find_nearest(
+                rows.data(), kQueries, queries.data(), k, distances.data(), found.data(), scratch);
+        for (size_t i = 0; i < kQueries; ++i) {
+            const auto expected = nearest(i, metric);
+            for (size_t rank = 0; rank < k; ++rank) {
+                EXPECT_EQ(found[i * k + rank], expected[rank].second) << i << " " << rank;
+                const double distance =
+                        metric == Metric::l2 ? expected[rank].first : -expected[rank].first;
+                EXPECT_NEAR(distances[i * k + rank], distance, tolerance);
+            }
+        }
+        return computed;
+    }
+};
+
+TEST(RowSketch, FindsTheNearestOfFewDistances) {
+    const Case data{
+            gaussian_vectors(Case::kRows, Case::kDimension, 1, 1.0),
+            gaussian_vectors(Case::kQueries, Case::kDimension, 2, 1.0)};
+    for (const Metric metric : {Metric::l2, Metric::inner_product})
+        for (const size_t k : {1, 10}) {
+            const size_t computed = data.check(metric, k, 1e-4);
+            EXPECT_GE(computed, Case::kQueries * k);
+            EXPECT_LT(computed, Case::kQueries * Case::kRows / 3);
+        }
+}
+
+TEST(RowSketch, FindsTheNearestWhereNoDirectionStandsOut) {
+    const Case data{
+            normal_numbers(Case::kRows, Case::kDimension, 1),
+            normal_numbers(Case::kQueries, Case::kDimension, 2)};
+    for (const Metric metric : {Metric::l2, Metric::inner_product})
+        for (const size_t k : {size_t{1}, size_t{40}, Case::kRows}) data.check(metric, k, 1e-3);
+}
+
+TEST(RowSketch, FindsTheNearestFarFromTheOrigin) {
+    Case data{
+            gaussian_vectors(Case::kRows, Case::kDimension, 1, 1.0),
+            gaussian_vectors(Case::kQueries, Case::kDimension, 2, 1.0)};
+    for (float& value : data.rows) value += 100;
+    for (float& value : data.queries) value += 100;
+    data.check(Metric::l2, 10, 1e-3);
+}
+
+TEST(RowSketch, QueriesBeyondTheRangeOfDistancesFindNothing) {
+    Case data{
+            normal_numbers(Case::kRows, Case::kDimension, 1),
+            std::vector<float>(Case::kQueries * Case::kDimension, 1e30f)};
+    const RowSketch sketch(data.rows.data(), Case::kRows, Case::kDimension, Metric::l2);
+    RowSketch::Scratch scratch;
+    std::vector<float> distances(2);
+    std::vector<int64_t> found(2);
+    sketch.find_nearest(
+            data.rows.data(), 1, data.queries.data(), 2, distances.data(), found.data(), scratch);
+    EXPECT_THAT(distances, testing::Each(testing::Gt(1e30f)));
+}
+
+} // namespace
