@@ -22,7 +22,7 @@ using kernels::kBlock;
 constexpr size_t kQueriesTogether = 16;
 constexpr size_t kPieceBytes = 256 << 10;
 // Where each group's basis is read for them, more.
-constexpr size_t kQueriesOfGroups = 48;
+constexpr size_t kQueriesOfGroups = 192;
 
 /// Distances of a query in the units in which those of all groups can be compared: of group 0's basis.
 class CommonUnits {
