@@ -9,8 +9,10 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -148,6 +150,19 @@ TEST(Quantizer, EveryDepthTrainsAndDeeperIsNotWorse) {
     }
 }
 
+/// Codes and planes are fitted to each other: the error against that of a basis which is as good as float.
+TEST(Quantizer, FewPlanesLoseLittle) {
+    constexpr size_t d = 96, M = 64;
+    const std::vector<float> base = gaussian_vectors(2000, d, 1, 0.8);
+    const std::vector<float> others = gaussian_vectors(1000, d, 2, 0.8);
+    const double least = relative_error(trained(base, d, M, Metric::l2, 16), others);
+    for (const auto& [depth, most] : {std::pair{1, 3.7}, {2, 1.095}, {3, 1.03}, {4, 1.025}}) {
+        const double error = relative_error(trained(base, d, M, Metric::l2, depth), others);
+        RecordProperty("ratio_" + std::to_string(depth), std::to_string(error / least));
+        EXPECT_LT(error, most * least) << "depth " << depth;
+    }
+}
+
 TEST(Quantizer, BasisIsTheSumOfItsPlanes) {
     constexpr size_t d = 11, M = 9;
     const BinaryQuadraticQuantizer quantizer =
@@ -168,6 +183,19 @@ TEST(Quantizer, BasisIsTheSumOfItsPlanes) {
             }
             EXPECT_NEAR(basis.B[k * d + j], sum, 1e-6f);
         }
+}
+
+TEST(Quantizer, OneRoundOfTrainingMakesPlanes) {
+    constexpr size_t d = 11, M = 9;
+    const std::vector<float> x = gaussian_vectors(300, d, 1);
+    TrainingParameters parameters;
+    parameters.rounds = 1;
+    for (const int depth : {1, 3, 8}) {
+        BinaryQuadraticQuantizer quantizer(d, M, Metric::l2, depth);
+        quantizer.train(300, x.data(), parameters);
+        EXPECT_EQ(quantizer.basis().rho.size(), M * static_cast<size_t>(depth));
+        EXPECT_LT(relative_error(quantizer, x), 0.7) << "depth " << depth;
+    }
 }
 
 TEST(Quantizer, AtomsAreOrderedByFallingEnergy) {
@@ -419,6 +447,53 @@ TEST_P(HardDataTest, IsDecodedWithoutNaN) {
                 EXPECT_LT(relative_error(quantizer, data.x), data.error);
             }
         }
+}
+
+/// tr((B - target)^T C (B - target))
+double lost_energy(
+        const bqq::Basis& basis, std::span<const float> target, std::span<const float> C) {
+    double energy = 0;
+    for (size_t j = 0; j < basis.d; ++j)
+        for (size_t k = 0; k < basis.M; ++k)
+            for (size_t i = 0; i < basis.M; ++i) {
+                const auto lost = [&](size_t atom) {
+                    const size_t at = atom * basis.d + j;
+                    return static_cast<double>(basis.B[at]) - static_cast<double>(target[at]);
+                };
+                energy += lost(k) * lost(i) * static_cast<double>(C[k * basis.M + i]);
+            }
+    return energy;
+}
+
+TEST(FitPlanes, SweepsLowerWhatTheCodesLose) {
+    constexpr size_t d = 40, M = 24, n = 500;
+    const std::vector<float> target = normal_numbers(M, d, 1);
+    // Signs with something in common, so that atoms can make good what others lose.
+    const std::vector<float> noise = normal_numbers(n, M, 2);
+    const std::vector<float> common = normal_numbers(n, 1, 3);
+    std::vector<float> C(M * M);
+    for (size_t r = 0; r < n; ++r)
+        for (size_t k = 0; k < M; ++k)
+            for (size_t i = 0; i < M; ++i)
+                C[k * M + i] += std::copysign(1.0f, noise[r * M + k] + common[r]) *
+                                std::copysign(1.0f, noise[r * M + i] + common[r]);
+    for (const int depth : {1, 2, 3, 4, 8, 10}) {
+        bqq::Basis basis;
+        basis.d = d;
+        basis.M = M;
+        basis.depth = depth;
+        double first = 0;
+        double before = std::numeric_limits<double>::infinity();
+        for (int sweeps = 1; sweeps <= 5; ++sweeps) {
+            bqq::fit_planes(target, C, basis, sweeps);
+            const double energy = lost_energy(basis, target, C);
+            EXPECT_LE(energy, 1.00001 * before) << "depth " << depth << ", sweep " << sweeps;
+            before = energy;
+            if (sweeps == 1) first = energy;
+        }
+        RecordProperty("ratio_" + std::to_string(depth), std::to_string(before / first));
+        EXPECT_LT(before, 0.95 * first) << "depth " << depth;
+    }
 }
 
 ScaleCodec codec_of(

@@ -35,9 +35,14 @@ struct Basis {
 
 /** Fits depth planes to the rows of `target` (M x d) and stores them in basis.rho and .Z, expanded to .B.
  *
- * Minimizes tr((B - target)^T C (B - target)), C = S^T S the Gram matrix of the codes (M x M): an atom
- * makes good what the atoms before it lost to their planes.
+ * Minimizes tr((B - target)^T C (B - target)), C = S^T S the Gram matrix of the codes (M x M), by descent over
+ * the atoms: an atom's bits and scales make good what the others lost to their planes. In the first sweep the
+ * others are the atoms before it; no later sweep increases the objective.
+ *
+ * @param sweeps  over the atoms, at least 1
  */
-void fit_planes(std::span<const float> target, std::span<const float> code_gram, Basis& basis);
+void fit_planes(
+        std::span<const float> target, std::span<const float> code_gram, Basis& basis,
+        int sweeps = 2);
 
 } // namespace bqq

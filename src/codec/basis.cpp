@@ -12,40 +12,51 @@ namespace {
 
 // Up to this depth all sums of signed scales are tried for an entry; beyond, plane after plane.
 constexpr int kMaxTableDepth = 8;
-constexpr int kFitIterations = 6;
+constexpr int kFirstIterations = 3;
 
 /// The planes of one atom: an entry's bits are those of the nearest sum of signed scales.
 class PlaneFit {
 public:
-    PlaneFit(size_t d, int depth) : d_(d), depth_(depth), bits_(d), rho_(depth) {}
+    PlaneFit(size_t d, int depth)
+            : d_(d), depth_(depth), bits_(d), values_(d), rho_(Eigen::VectorXd::Zero(depth)) {}
 
     const Eigen::VectorXd& rho() const { return rho_; }
     /// bit b: entry j is +1 in plane b
     uint32_t bits(size_t j) const { return bits_[j]; }
+    float value(size_t j) const { return values_[j]; }
 
-    void fit(const std::vector<float>& target) {
-        start(target);
-        for (int i = 0; i < kFitIterations; ++i) {
-            assign(target);
-            refit_scales(target);
-        }
+    void start(const std::vector<float>& target) {
+        start_scales(target);
+        assign(target);
+        for (int i = 0; i < kFirstIterations; ++i) improve(target);
+    }
+
+    /// |values - target|^2 does not grow.
+    void improve(const std::vector<float>& target) {
+        refit_scales(target);
         assign(target);
     }
 
-    float value(uint32_t bits) const {
+private:
+    struct Level {
+        float value;
+        uint32_t bits;
+    };
+
+    size_t d_;
+    int depth_;
+    std::vector<uint32_t> bits_;
+    std::vector<float> values_; ///< sums of rho_ with the signs of bits_
+    Eigen::VectorXd rho_;
+
+    float sum(uint32_t bits) const {
         double sum = 0;
         for (int b = 0; b < depth_; ++b) sum += (bits >> b & 1u) != 0 ? rho_[b] : -rho_[b];
         return static_cast<float>(sum);
     }
 
-private:
-    size_t d_;
-    int depth_;
-    std::vector<uint32_t> bits_;
-    Eigen::VectorXd rho_;
-
     /// Each plane the signs of what the ones before it left.
-    void start(const std::vector<float>& target) {
+    void start_scales(const std::vector<float>& target) {
         std::vector<float> rest = target;
         for (int b = 0; b < depth_; ++b) {
             double sum = 0;
@@ -60,46 +71,57 @@ private:
             assign_greedily(target);
             return;
         }
-        const size_t levels = size_t{1} << depth_;
-        std::vector<std::pair<float, uint32_t>> table(levels);
-        for (uint32_t code = 0; code < levels; ++code) table[code] = {value(code), code};
-        std::sort(table.begin(), table.end());
+        std::vector<Level> levels(size_t{1} << depth_);
+        for (uint32_t bits = 0; bits < levels.size(); ++bits) levels[bits] = {sum(bits), bits};
+        std::stable_sort(levels.begin(), levels.end(), [](const Level& a, const Level& b) {
+            return a.value < b.value;
+        });
+        std::vector<float> bounds; // halfway between neighbouring levels
+        for (size_t i = 1; i < levels.size(); ++i)
+            bounds.push_back(0.5f * (levels[i - 1].value + levels[i].value));
         for (size_t j = 0; j < d_; ++j) {
-            auto above = std::lower_bound(
-                    table.begin(), table.end(), std::pair<float, uint32_t>{target[j], 0});
-            if (above == table.end() ||
-                (above != table.begin() &&
-                 target[j] - std::prev(above)->first < above->first - target[j]))
-                --above;
-            bits_[j] = above->second;
+            size_t nearest = 0; // by halving, without branches
+            for (size_t half = levels.size() / 2; half > 0; half /= 2)
+                nearest += target[j] > bounds[nearest + half - 1] ? half : 0;
+            bits_[j] = levels[nearest].bits;
+            values_[j] = levels[nearest].value;
         }
     }
 
     void assign_greedily(const std::vector<float>& target) {
         for (size_t j = 0; j < d_; ++j) {
-            double rest = target[j];
-            bits_[j] = 0;
+            double rest = static_cast<double>(target[j]);
+            uint32_t greedy = 0;
             for (int b = 0; b < depth_; ++b) {
                 const bool plus = (rest >= 0) == (rho_[b] >= 0);
-                bits_[j] |= static_cast<uint32_t>(plus) << b;
+                greedy |= static_cast<uint32_t>(plus) << b;
                 rest -= plus ? rho_[b] : -rho_[b];
             }
+            values_[j] = sum(bits_[j]);
+            // The bits there are may be better than greedy ones.
+            if (std::fabs(rest) >= static_cast<double>(std::fabs(target[j] - values_[j]))) continue;
+            bits_[j] = greedy;
+            values_[j] = sum(greedy);
         }
     }
 
+    /// Least squares, as a step from the scales there are.
     void refit_scales(const std::vector<float>& target) {
-        Eigen::MatrixXd normal = Eigen::MatrixXd::Zero(depth_, depth_);
-        Eigen::VectorXd right = Eigen::VectorXd::Zero(depth_);
-        Eigen::VectorXd z(depth_);
-        for (size_t j = 0; j < d_; ++j) {
-            for (int b = 0; b < depth_; ++b) z[b] = (bits_[j] >> b & 1u) != 0 ? 1 : -1;
-            normal.selfadjointView<Eigen::Lower>().rankUpdate(z);
-            right += static_cast<double>(target[j]) * z;
-        }
+        std::vector<double> signs(static_cast<size_t>(depth_) * d_);
+        for (int b = 0; b < depth_; ++b)
+            for (size_t j = 0; j < d_; ++j)
+                signs[static_cast<size_t>(b) * d_ + j] = (bits_[j] >> b & 1u) != 0 ? 1 : -1;
+        const Eigen::Map<const Eigen::MatrixXd> Z(
+                signs.data(), static_cast<Eigen::Index>(d_), depth_);
+        Eigen::VectorXd rest(static_cast<Eigen::Index>(d_));
+        for (size_t j = 0; j < d_; ++j)
+            rest[static_cast<Eigen::Index>(j)] =
+                    static_cast<double>(target[j]) - static_cast<double>(values_[j]);
+        Eigen::MatrixXd normal = Z.transpose() * Z;
         // The ridge decides between planes that are equal, as all are where d is small.
         constexpr double kRidge = 1e-6;
         normal.diagonal().array() += kRidge * static_cast<double>(d_);
-        rho_ = normal.selfadjointView<Eigen::Lower>().ldlt().solve(right);
+        rho_ += normal.ldlt().solve(Z.transpose() * rest);
     }
 };
 
@@ -116,31 +138,37 @@ void Basis::expand() {
         }
 }
 
-void fit_planes(std::span<const float> target, std::span<const float> code_gram, Basis& basis) {
+void fit_planes(
+        std::span<const float> target, std::span<const float> code_gram, Basis& basis, int sweeps) {
     const size_t d = basis.d;
     const size_t M = basis.M;
     const auto depth = static_cast<size_t>(basis.depth);
+    std::vector<float> lost(M * d, 0); // target - B, of the atoms that have planes
+    std::vector<float> row(d);
+    std::vector<PlaneFit> atoms(M, PlaneFit(d, basis.depth));
+    for (int sweep = 0; sweep < sweeps; ++sweep)
+        for (size_t k = 0; k < M; ++k) {
+            std::copy_n(target.begin() + static_cast<std::ptrdiff_t>(k * d), d, row.begin());
+            for (size_t i = 0; i < (sweep == 0 ? k : M); ++i) {
+                if (i == k) continue;
+                const float weight = code_gram[k * M + i] / code_gram[k * M + k];
+                for (size_t j = 0; j < d; ++j) row[j] += weight * lost[i * d + j];
+            }
+            if (sweep == 0)
+                atoms[k].start(row);
+            else
+                atoms[k].improve(row);
+            for (size_t j = 0; j < d; ++j) lost[k * d + j] = target[k * d + j] - atoms[k].value(j);
+        }
     basis.rho.assign(M * depth, 0);
     basis.Z.assign(M * depth * basis.plane_bytes(), 0);
-    std::vector<float> lost(M * d, 0); // target - B of the atoms done
-    std::vector<float> row(d);
-    PlaneFit planes(d, basis.depth);
-    for (size_t k = 0; k < M; ++k) {
-        std::copy_n(target.begin() + static_cast<std::ptrdiff_t>(k * d), d, row.begin());
-        for (size_t i = 0; i < k; ++i) {
-            const float weight = code_gram[k * M + i] / code_gram[k * M + k];
-            for (size_t j = 0; j < d; ++j) row[j] += weight * lost[i * d + j];
-        }
-        planes.fit(row);
+    for (size_t k = 0; k < M; ++k)
         for (size_t b = 0; b < depth; ++b) {
-            basis.rho[k * depth + b] = static_cast<float>(planes.rho()[static_cast<int>(b)]);
+            basis.rho[k * depth + b] = static_cast<float>(atoms[k].rho()[static_cast<int>(b)]);
             uint8_t* bits = basis.Z.data() + (k * depth + b) * basis.plane_bytes();
             for (size_t j = 0; j < d; ++j)
-                bits[j / 8] |= static_cast<uint8_t>((planes.bits(j) >> b & 1u) << (j % 8));
+                bits[j / 8] |= static_cast<uint8_t>((atoms[k].bits(j) >> b & 1u) << (j % 8));
         }
-        for (size_t j = 0; j < d; ++j)
-            lost[k * d + j] = target[k * d + j] - planes.value(planes.bits(j));
-    }
     basis.expand();
 }
 

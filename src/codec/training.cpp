@@ -19,10 +19,18 @@ namespace bqq {
 
 namespace {
 
-// Early rounds see a part of the sample; the last ones see all, the very last with the planes of the basis.
+// Early rounds see a part of the sample, the last ones all.
 constexpr size_t kEarlyPointsPerAtom = 64;
 constexpr int kFullRounds = 6;
-constexpr int kPlaneRounds = 2;
+/** The last rounds bind the basis to its planes: codes that are sought with few planes come to make up for much of
+ * what these lose. Error on Fashion-MNIST, M = 128, depth 3: 0.156 after 2 such rounds, 0.153 after 8, 0.151 after
+ * 24 (in float 0.140). The more planes, the less there is to gain, and rounds in float have momentum: sentences in
+ * 16 groups, depth 4, 0.2718 after 2 of 12 rounds, 0.2698 after 4, 0.2703 after 8.
+ */
+int plane_rounds(int depth, int rounds) {
+    if (depth <= 3) return (2 * rounds + 2) / 3;
+    return depth == 4 ? (rounds + 2) / 3 : 2;
+}
 // Each early round steps beyond the least-squares basis by this part of its change: as good after 16 rounds
 // as 25 without (Fashion-MNIST, M = 128).
 constexpr float kMomentum = 0.6f;
@@ -53,7 +61,7 @@ public:
         const int rounds = std::max(parameters_.rounds, 1);
         for (int round = 0; round < rounds; ++round) {
             const bool full = round >= rounds - kFullRounds;
-            const bool planes = round >= rounds - kPlaneRounds;
+            const bool planes = round >= rounds - plane_rounds(basis_.depth, rounds);
             update_basis(full ? n_ : early, kMomentum, planes);
             parameters_.progress.report(
                     "train", static_cast<size_t>(round) + 1, static_cast<size_t>(rounds));
