@@ -37,7 +37,7 @@ def plot(axes, rows, budget):
     axes.margins(0.25, 0.1)
     k = rows[0]["k"]
     axes.set(xlabel="vectors", ylabel=f"{k}-recall@{k}", title=f"At most {budget:g} bytes per vector")
-    axes.legend(loc="upper left")
+    axes.legend(loc="best")
     return points
 
 
