@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Plots what `bqq eval --json` wrote: recall against memory, and speed against recall."""
+"""Plots what `bqq eval --json` wrote: recall against memory, and speed against recall.
+
+Of rows for several numbers of vectors, those for the most are shown."""
 
 import argparse
 import json
@@ -97,6 +99,8 @@ def main():
     arguments = parser.parse_args()
     with open(arguments.json, encoding="utf-8") as file:
         rows = json.load(file)
+    most = max(row["vectors"] for row in rows)
+    rows = [row for row in rows if row["vectors"] == most]
     k = rows[0]["k"]
     recall = f"{k}-recall@{k}"
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Recall against memory and speed on Fashion-MNIST, BQQ beside FAISS's indexes of the same size:
 #     bash bench/run.sh [--all]
-# writes bench/results/recall_vs_memory.{json,csv,png}. Takes a few minutes; --all adds product
+# writes bench/results/recall_vs_memory.{json,csv,png}, and recall_vs_vectors.png: recall against the number of
+# vectors at about the same bytes a vector. Takes a few minutes; --all adds product
 # quantizers of other sizes (minutes of training each) and those with a learned rotation (OPQ).
 # The environment variables are described in cmake/build_functions.sh.
 set -euo pipefail
@@ -32,9 +33,33 @@ results=bench/results
 mkdir -p "$results"
 # Threads that wait must not take the cores from the ones that work: FAISS uses both OpenMP and OpenBLAS.
 export OMP_WAIT_POLICY=passive
-"$command" eval --base "$data/fashion_mnist_base.npy" --queries "$data/fashion_mnist_queries.npy" \
-    --metric l2 --k 10 "${factories[@]/#/--factory=}" \
+parts=$(mktemp -d)
+trap 'rm -r "$parts"' EXIT
+
+# measure COUNT FACTORY...: of the first COUNT vectors
+measure() {
+    local count=$1
+    shift
+    "$command" eval --base "$data/fashion_mnist_base.npy" --base-count "$count" \
+        --queries "$data/fashion_mnist_queries.npy" --metric l2 --k 10 "${@/#/--factory=}" \
+        --json "$parts/$((++measured)).json"
+}
+measured=0
+measure 60000 "${factories[@]}"
+# In 20 and in 32 bytes a vector, the file's: one basis, as many bases as are worth their bytes, and product
+# quantization, for whose codes the vectors are padded to a dimension that they divide.
+echo "the first 10,000 vectors"
+measure 10000 BQQ96z4 BQQ168z4 BQQ80g2 BQQ152z3g2 PQ28x4fs Pad832,PQ52x4fs
+echo "the first 30,000 vectors"
+measure 30000 BQQ120z4 BQQ208z4 BQQ88g4 BQQ168g3 Pad792,PQ36x4fs Pad840,PQ60x4fs
+echo "all 60,000 vectors"
+measure 60000 BQQ128z4 BQQ216z5 BQQ88g8 BQQ168g6 Pad798,PQ38x4fs Pad806,PQ62x4fs
+
+/usr/bin/python3 bench/join_results.py "$parts"/*.json \
     --json "$results/recall_vs_memory.json" --csv "$results/recall_vs_memory.csv"
 /usr/bin/python3 bench/plot_recall_vs_memory.py "$results/recall_vs_memory.json" \
     "$results/recall_vs_memory.png" --title "Fashion-MNIST, 60,000 x 784, squared L2 (FAISS $faiss_version)"
-echo "wrote $results/recall_vs_memory.{json,csv,png}"
+/usr/bin/python3 bench/plot_recall_vs_vectors.py "$results/recall_vs_memory.json" \
+    "$results/recall_vs_vectors.png" --bytes 20 --bytes 32 \
+    --title "Fashion-MNIST, the first vectors and all of them, squared L2 (FAISS $faiss_version)"
+echo "wrote $results/recall_vs_memory.{json,csv,png} and $results/recall_vs_vectors.png"

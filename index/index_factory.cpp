@@ -36,12 +36,12 @@ T number(const std::string& digits) {
 }
 
 Code parse_code(const std::string& token, const std::string& description) {
-    static const std::regex grammar("BQQ(?:(\\d+)|(\\d+)x(\\d+))(?:z(\\d+))?(?:g(\\d+))?");
+    static const std::regex grammar("BQQ(?:(\\d+)|(\\d+)x(\\d+))(?:z(\\d+))?(?:(g)([1-9]\\d*)?)?");
     std::smatch match;
     FAISS_THROW_IF_NOT_FMT(
             std::regex_match(token, match, grammar),
             "BQQ: cannot read \"%s\" in the factory string \"%s\"; a code is BQQ256, BQQ4x64, "
-            "BQQ256z8, BQQ256g16 or BQQ256z4g16",
+            "BQQ256z8, BQQ256g16, BQQ256z4g16 or BQQ256g",
             token.c_str(), description.c_str());
     Code code;
     if (match[1].matched) {
@@ -51,16 +51,27 @@ Code parse_code(const std::string& token, const std::string& description) {
         const auto atoms = number<uint32_t>(match[3].str());
         code.M = size_t{planes} * size_t{atoms};
     }
-    if (match[5].matched) {
-        code.groups = number<size_t>(match[5].str());
+    if (match[6].matched) {
+        code.groups = number<size_t>(match[6].str());
         code.depth = GroupedQuantizer::kDefaultDepth;
+    } else if (match[5].matched) {
+        code.groups = GroupedQuantizer::kChooseGroups;
+        code.depth = GroupedQuantizer::kChooseDepth;
     }
-    if (match[4].matched) code.depth = number<int>(match[4].str());
+    if (match[4].matched) {
+        code.depth = number<int>(match[4].str());
+        FAISS_THROW_IF_NOT_FMT(
+                code.depth > 0, "BQQ: depth 0 in the factory string \"%s\", must be 1 to %d",
+                description.c_str(), BinaryQuadraticQuantizer::kMaxDepth);
+    }
     return code;
 }
 
 /// An inverted file over codes in place of one over flat vectors, with the same coarse quantizer.
 std::unique_ptr<faiss::Index> over_codes(faiss::IndexIVFFlat& flat, const Code& code) {
+    FAISS_THROW_IF_NOT_MSG(
+            code.groups != GroupedQuantizer::kChooseGroups,
+            "BQQ: local bases (g) in an inverted file, which has one basis");
     FAISS_THROW_IF_NOT_FMT(
             code.groups == 1, "BQQ: %zu groups in an inverted file, which has one basis",
             code.groups);

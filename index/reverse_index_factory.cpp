@@ -25,13 +25,18 @@ namespace {
     FAISS_THROW_FMT("BQQ: no factory string for %s of class %s", what, type.name());
 }
 
+int default_depth(size_t groups) {
+    if (groups == GroupedQuantizer::kChooseGroups) return GroupedQuantizer::kChooseDepth;
+    return groups > 1 ? GroupedQuantizer::kDefaultDepth : BinaryQuadraticQuantizer::kDefaultDepth;
+}
+
 std::string code_name(size_t M, int depth, size_t groups = 1) {
     std::string name = "BQQ" + std::to_string(M);
-    if (depth !=
-        (groups > 1 ? GroupedQuantizer::kDefaultDepth : BinaryQuadraticQuantizer::kDefaultDepth))
-        name += "z" + std::to_string(depth);
-    if (groups > 1) name += "g" + std::to_string(groups);
-    return name;
+    if (depth != default_depth(groups)) name += "z" + std::to_string(depth);
+    if (groups == 1) return name;
+    name += "g";
+    // What was left to train() is left to it again, as for an index that is not trained.
+    return groups == GroupedQuantizer::kChooseGroups ? name : name + std::to_string(groups);
 }
 
 std::string hnsw_name(const faiss::IndexHNSW& index) {
@@ -103,7 +108,7 @@ std::string ivf_name(const IndexIVFBQQ& index) {
 std::string reverse_index_factory(const faiss::Index* index) {
     FAISS_THROW_IF_NOT_MSG(index != nullptr, "BQQ: reverse_index_factory() of a null index");
     if (const auto* flat = dynamic_cast<const IndexBQQ*>(index))
-        return code_name(flat->bqq.M, flat->bqq.depth, flat->bqq.wanted_groups);
+        return code_name(flat->bqq.M, flat->bqq.wanted_depth, flat->bqq.wanted_groups);
     if (const auto* ivf = dynamic_cast<const IndexIVFBQQ*>(index)) return ivf_name(*ivf);
     if (const auto* transform = dynamic_cast<const faiss::IndexPreTransform*>(index)) {
         std::string name;

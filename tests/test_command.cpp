@@ -199,9 +199,11 @@ TEST_F(Command, EvalMeasuresEachIndex) {
     EXPECT_THAT(
             keys, ElementsAre(
                           "add_seconds", "bytes_per_vector", "index", "k", "qps_1_thread",
-                          "qps_all_threads", "recall_1_at_1", "recall_k_at_k", "train_seconds"));
+                          "qps_all_threads", "recall_1_at_1", "recall_k_at_k", "train_seconds",
+                          "vectors"));
     EXPECT_EQ(rows[0]["index"], "Flat");
     EXPECT_EQ(rows[0]["k"], 5);
+    EXPECT_EQ(rows[0]["vectors"], base_size);
     EXPECT_EQ(rows[0]["recall_1_at_1"], 1.0);
     EXPECT_EQ(rows[0]["recall_k_at_k"], 1.0);
     EXPECT_GT(rows[0]["bytes_per_vector"], 4.0 * dimension);
@@ -213,9 +215,34 @@ TEST_F(Command, EvalMeasuresEachIndex) {
 
     const std::string csv = contents("e.csv");
     EXPECT_THAT(
-            csv, StartsWith("index,bytes_per_vector,recall_1_at_1,recall_k_at_k,k,train_seconds,"
-                            "add_seconds,qps_1_thread,qps_all_threads\n\"Flat\","));
-    EXPECT_THAT(csv, HasSubstr("\n\"BQQ32\","));
+            csv,
+            StartsWith("index,vectors,bytes_per_vector,recall_1_at_1,recall_k_at_k,k,train_seconds,"
+                       "add_seconds,qps_1_thread,qps_all_threads\n\"Flat\",700,"));
+    EXPECT_THAT(csv, HasSubstr("\n\"BQQ32\",700,"));
+}
+
+TEST_F(Command, BaseCountTakesTheFirstVectors) {
+    expect_success(build_sq8 + " --base-count 300");
+    EXPECT_EQ(json::parse(run("info i --json").out)["ntotal"], 300);
+    expect_success(search_base + "--k 1 --out r.ivecs");
+    const auto found = labels("r.ivecs");
+    EXPECT_EQ(found[299], 299);
+    EXPECT_LT(found[300], 300);
+    // True neighbours are those among the first vectors: exact search finds them all.
+    const Outcome outcome = run(eval_base + "--base-count 300 --factory Flat --k 5 --json -");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const json rows = json::parse(outcome.out);
+    EXPECT_EQ(rows[0]["vectors"], 300);
+    EXPECT_EQ(rows[0]["recall_k_at_k"], 1.0);
+    EXPECT_NEAR(rows[0]["bytes_per_vector"].get<double>(), 4.0 * dimension, 1);
+    // More than there are is all of them.
+    expect_success(build_sq8 + " --base-count 701");
+    EXPECT_EQ(json::parse(run("info i --json").out)["ntotal"], base_size);
+    expect_failure(build_sq8 + " --base-count 0", "--base-count is 0");
+    expect_failure(eval_base + "--base-count -3 --factory Flat --k 5", "--base-count is -3");
+    expect_failure(
+            eval_base + "--base-count 4 --factory Flat --k 5",
+            "--k is 5, but base.fvecs has 4 vectors");
 }
 
 TEST_F(Command, EvalCountsHitsAgainstTheGroundTruth) {

@@ -1,3 +1,4 @@
+#include "codec/basis_choice.h"
 #include "random_data.h"
 #include "search/group_order.h"
 #include "search_results.h"
@@ -17,6 +18,8 @@
 #include <memory>
 #include <set>
 #include <stdexcept>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -173,10 +176,76 @@ TEST_P(Groups, SmallClustersGoToTheirNeighbours) {
     EXPECT_EQ(std::unique_ptr<faiss::Index>(bqq::clone_index(&index))->ntotal, kVectors);
 }
 
+/// What the bases take in a file, without what does not depend on their planes.
+double plane_bytes(const GroupedQuantizer& quantizer, size_t groups) {
+    return static_cast<double>(
+            groups * static_cast<size_t>(quantizer.depth) * kAtoms * (kDimension / 8 + 2));
+}
+
+TEST_P(Groups, AreAsManyAsTheShareOfTheBasesAffords) {
+    IndexBQQ index(
+            kDimension, kAtoms, GetParam(), GroupedQuantizer::kChooseDepth,
+            GroupedQuantizer::kChooseGroups);
+    EXPECT_EQ(bqq::reverse_index_factory(&index), "BQQ24g");
+    std::set<size_t> numbers;
+    for (const double share : {0.1, 0.2, 0.15}) {
+        index.reset();
+        index.training.basis_share = share;
+        bqq::test::train_and_add(index, x);
+        const size_t groups = index.bqq.groups();
+        numbers.insert(groups);
+        const auto codes = static_cast<double>(kVectors * index.bqq.group(0).code_size);
+        EXPECT_LE(plane_bytes(index.bqq, groups), share * codes);
+        EXPECT_GT(plane_bytes(index.bqq, groups + 1), share * codes);
+        EXPECT_EQ(bqq::reverse_index_factory(&index), "BQQ24g");
+    }
+    EXPECT_EQ(numbers.size(), 3u);
+    EXPECT_GT(recall(index), GetParam() == faiss::METRIC_L2 ? 0.4 : 0.8);
+}
+
+TEST_P(Groups, AreNotChosenForTooFewVectors) {
+    IndexBQQ index(
+            kDimension, kAtoms, GetParam(), GroupedQuantizer::kChooseDepth,
+            GroupedQuantizer::kChooseGroups);
+    index.training.basis_share = 10;
+    index.train(8 * kAtoms - 1, x.data());
+    EXPECT_EQ(index.bqq.groups(), 1u);
+    EXPECT_EQ(index.bqq.depth, bqq::BinaryQuadraticQuantizer::kDefaultDepth);
+    index.add(kVectors, x.data());
+    EXPECT_GT(recall(index), 0.2);
+    const std::unique_ptr<faiss::Index> clone(bqq::clone_index(&index));
+    EXPECT_EQ(search(*clone, queries, kK), search(index, queries, kK));
+}
+
+TEST(BasisChoice, KeepsToShareVectorsAndDepth) {
+    // Codes of 7 bytes, planes of 32 (64 / 8 + 2) = 320: the codes of 32,000 vectors weigh 700 planes.
+    const bqq::BinaryQuadraticQuantizer form(64, 32, Metric::l2);
+    const auto choose = [&](size_t n, int depth, double share) {
+        const bqq::BasisChoice choice = bqq::choose_bases(n, form, 128, depth, share);
+        return std::pair(choice.groups, choice.depth);
+    };
+    EXPECT_EQ(choose(32000, 0, 0.2), std::pair(size_t{35}, 4));
+    EXPECT_EQ(choose(64000, 0, 0.2), std::pair(size_t{70}, 4));
+    EXPECT_EQ(choose(32000, 7, 0.2), std::pair(size_t{20}, 7));
+    EXPECT_EQ(choose(32000, 1, 0.0028), std::pair(size_t{1}, 1));
+    // One basis, of four to eight planes.
+    EXPECT_EQ(choose(32000, 0, 0), std::pair(size_t{1}, 4));
+    EXPECT_EQ(choose(32000, 0, 0.0101), std::pair(size_t{1}, 7));
+    EXPECT_EQ(choose(255, 0, 100), std::pair(size_t{1}, 8));
+    EXPECT_EQ(choose(256, 0, 100), std::pair(size_t{2}, 4));
+    EXPECT_EQ(choose(32000, 0, 100), std::pair(size_t{250}, 4));
+    EXPECT_EQ(choose(320000, 0, 100), std::pair(size_t{256}, 4));
+    for (const double share : {-0.5, HUGE_VAL, static_cast<double>(NAN)})
+        EXPECT_THAT(
+                [&] { choose(32000, 0, share); },
+                ThrowsMessage<std::invalid_argument>(
+                        HasSubstr("basis_share = " + std::to_string(share))));
+}
+
 TEST(GroupedQuantizer, BadNumbersOfGroupsAreNamed) {
     EXPECT_THAT(
-            [] { GroupedQuantizer(8, 8, Metric::l2, 8, 0); },
-            ThrowsMessage<std::invalid_argument>(HasSubstr("0 groups")));
+            [] { GroupedQuantizer(8, 8, Metric::l2, 0, 2); },
+            ThrowsMessage<std::invalid_argument>(HasSubstr("depth 0")));
     EXPECT_THAT(
             [] { bqq::index_factory(8, "BQQ8g257"); },
             ThrowsMessage<faiss::FaissException>(HasSubstr("257 groups")));

@@ -148,9 +148,27 @@ TEST(IndexFactory, EveryCompositionTrainsAndSearches) {
 
 TEST(IndexFactory, ReverseGivesTheDescriptionBack) {
     for (const std::string description :
-         {"BQQ16", "BQQ16z3", "PCA8,BQQ16", "PCAR8,BQQ16", "PCAW8,BQQ16", "OPQ4_8,BQQ16",
-          "RR16,BQQ16", "L2norm,BQQ16", "IDMap,BQQ16", "IDMap2,PCA8,BQQ16", "BQQ16,RFlat",
-          "BQQ16,Refine(SQ8)", "HNSW8,BQQ16", "IVF16,BQQ16", "IVF16_HNSW8,BQQ16",
+         {"BQQ16",
+          "BQQ16z3",
+          "PCA8,BQQ16",
+          "PCAR8,BQQ16",
+          "PCAW8,BQQ16",
+          "OPQ4_8,BQQ16",
+          "RR16,BQQ16",
+          "L2norm,BQQ16",
+          "IDMap,BQQ16",
+          "IDMap2,PCA8,BQQ16",
+          "BQQ16,RFlat",
+          "BQQ16,Refine(SQ8)",
+          "BQQ16g4",
+          "BQQ16z3g4",
+          "BQQ16g",
+          "BQQ16z3g",
+          "PCA8,BQQ16g,RFlat",
+          "HNSW8,BQQ16g",
+          "HNSW8,BQQ16",
+          "IVF16,BQQ16",
+          "IVF16_HNSW8,BQQ16",
           "IDMap2,PCA8,IVF16,BQQ16z4,RFlat"}) {
         EXPECT_EQ(bqq::reverse_index_factory(make(description).get()), description);
     }
@@ -169,8 +187,10 @@ TEST(IndexFactory, HandsOtherDescriptionsToFaiss) {
 
 TEST(IndexFactory, ErrorsNameTheDescription) {
     for (const std::string description :
-         {"BQQ", "BQQx", "BQQ-3", "BQQ16z", "BQQz4", "BQQ4x", "BQQx4", "BQQ4x4x4", "BQQ16y4",
-          "BQQ 16", "BQQ16 ", "Bogus", "bqq16", "Bogus,BQQ16", "BQQ16,Bogus", "BQQ16,BQQ16"}) {
+         {"BQQ",         "BQQx",        "BQQ-3",      "BQQ16z",  "BQQz4",    "BQQ4x",
+          "BQQx4",       "BQQ4x4x4",    "BQQ16y4",    "BQQ16g0", "BQQ16gz4", "BQQ16g4z4",
+          "BQQ16g-1",    "BQQg",        "BQQ 16",     "BQQ16 ",  "Bogus",    "bqq16",
+          "Bogus,BQQ16", "BQQ16,Bogus", "BQQ16,BQQ16"}) {
         EXPECT_THAT(
                 [&] { make(description); }, ThrowsMessage<FaissException>(HasSubstr(description)))
                 << description;
@@ -186,7 +206,10 @@ TEST(IndexFactory, SizesOutOfRangeAreNamed) {
                  {"BQQ99999x99999", "9999800001"},
                  {"BQQ99999999999999999999999", "must be 1 to 8192"},
                  {"BQQ16z0", "depth 0"},
+                 {"BQQ16z0g", "depth 0"},
                  {"BQQ16z17", "depth 17"},
+                 {"BQQ16z17g", "depth 17"},
+                 {"IVF4,BQQ16g", "local bases (g) in an inverted file"},
                  {"PCA8,BQQ16z17", "depth 17"}}) {
         EXPECT_THAT([&] { make(description); }, ThrowsMessage<FaissException>(HasSubstr(value)))
                 << description;

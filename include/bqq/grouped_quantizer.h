@@ -23,27 +23,35 @@ class RowSet;
 class GroupedQuantizer {
 public:
     static constexpr size_t kMaxGroups = 256;
+    static constexpr size_t kChooseGroups = 0; ///< for `groups`: train() chooses their number
+    static constexpr int kChooseDepth = 0; ///< for `depth` beside kChooseGroups: train() chooses it
     /// of several bases; one has BinaryQuadraticQuantizer::kDefaultDepth
     static constexpr int kDefaultDepth = 4;
 
     size_t d = 0;  ///< dimension of the vectors
     size_t M = 0;  ///< bits, and atoms of each basis
-    int depth = 0; ///< binary planes of each basis
+    int depth = 0; ///< binary planes of each basis; where train() chooses, kDefaultDepth before
     Metric metric = Metric::l2;
-    size_t wanted_groups = 1; ///< groups() is less where clusters were too small for a basis
+    size_t wanted_groups = 1; ///< or kChooseGroups; groups() may be less: see train()
+    int wanted_depth = 0;     ///< that of the constructor, which may be kChooseDepth
     size_t code_size = 0;     ///< bytes per vector, that of the group included
     bool is_trained = false;
 
     GroupedQuantizer() = default;
 
-    /// @throws std::invalid_argument  as BinaryQuadraticQuantizer does, and for groups not in 1..kMaxGroups
+    /** @param groups  1 to kMaxGroups, or kChooseGroups
+     *  @throws std::invalid_argument  as BinaryQuadraticQuantizer does, and for more groups
+     */
     GroupedQuantizer(size_t d, size_t M, Metric metric, int depth, size_t groups);
 
     /** Clusters the vectors, then trains one quantizer for each cluster. A cluster of fewer than 4 M vectors goes to
      * its neighbours.
+     *
+     * Where the number of groups is kChooseGroups, there are as many as parameters.basis_share affords, in the belief
+     * that n vectors will be coded: train on all of them.
      * @param x  training vectors, size n * d
-     * @throws std::invalid_argument  when n < M, or for a NaN or infinity (row and column named);
-     *                                the quantizer is then as it was
+     * @throws std::invalid_argument  when n < M, for a NaN or infinity (row and column named), or for a
+     *                                basis_share that is negative or not finite; the quantizer is then as it was
      */
     void train(size_t n, const float* x, const TrainingParameters& parameters = {});
 
@@ -69,7 +77,7 @@ public:
     void decode(const uint8_t* codes, float* x, size_t n) const;
 
     /// bytes before a code of a group's quantizer: 0 or 1
-    size_t group_bytes() const { return wanted_groups > 1 ? 1 : 0; }
+    size_t group_bytes() const { return wanted_groups == 1 ? 0 : 1; }
 
     /// Whether both make the same codes.
     bool operator==(const GroupedQuantizer& other) const;

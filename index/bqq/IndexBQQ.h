@@ -43,7 +43,8 @@ struct IndexBQQ : faiss::Index {
      *  @param M       bits a vector
      *  @param metric  METRIC_L2 or METRIC_INNER_PRODUCT
      *  @param depth   binary planes of a basis, 1 to 16
-     *  @param groups  local bases, 1 to 256
+     *  @param groups  local bases, 1 to 256; or 0, and train() chooses, from the number of its vectors and
+     *                 training.basis_share; beside that, depth 0 is chosen as well
      */
     IndexBQQ(
             idx_t d, size_t M, faiss::MetricType metric = faiss::METRIC_L2,

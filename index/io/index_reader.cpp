@@ -42,11 +42,13 @@ faiss::MetricType metric_of(const BinaryQuadraticQuantizer& quantizer) {
 
 std::unique_ptr<faiss::Index> read_codes(const ByteSource& source) {
     const auto wanted_groups = read_value<uint16_t>(source);
+    const bool chosen = wanted_groups == GroupedQuantizer::kChooseGroups;
+    const int wanted_depth = chosen ? read_value<uint8_t>(source) : 0;
     const auto groups = read_value<uint16_t>(source);
-    if (groups == 0 || groups > wanted_groups)
+    const size_t most = chosen ? GroupedQuantizer::kMaxGroups : wanted_groups;
+    if (groups == 0 || groups > most)
         throw std::runtime_error(
-                "the index has " + std::to_string(groups) + " groups of " +
-                std::to_string(wanted_groups));
+                "the index has " + std::to_string(groups) + " groups of " + std::to_string(most));
     std::vector<BinaryQuadraticQuantizer> quantizers;
     for (size_t g = 0; g < groups; ++g) {
         quantizers.push_back(read_quantizer(source));
@@ -57,7 +59,8 @@ std::unique_ptr<faiss::Index> read_codes(const ByteSource& source) {
     }
     const BinaryQuadraticQuantizer& first = quantizers.front();
     auto index = std::make_unique<IndexBQQ>(
-            static_cast<idx_t>(first.d), first.M, metric_of(first), first.depth, wanted_groups);
+            static_cast<idx_t>(first.d), first.M, metric_of(first),
+            chosen ? wanted_depth : first.depth, wanted_groups);
     if (first.is_trained) index->set_trained(std::move(quantizers));
     const auto ntotal = read_value<idx_t>(source);
     if (ntotal < 0 || (ntotal > 0 && !index->is_trained))

@@ -34,10 +34,13 @@ void write_vector(const ByteSink& sink, const Vector& values) {
     sink(values.data(), values.size() * sizeof(values[0]));
 }
 
-/// Codes as rows; the groups of a batch, in as many bits as they need, before its codes.
+/// Codes as rows; the groups of a batch, in as many bits as they need, before its codes. Where the number of groups was
+/// left to train(), the wanted depth stands behind that 0.
 void write_codes(const IndexBQQ& index, const ByteSink& sink) {
     const GroupedQuantizer& quantizer = index.bqq;
     write_value(sink, static_cast<uint16_t>(quantizer.wanted_groups));
+    if (quantizer.wanted_groups == GroupedQuantizer::kChooseGroups)
+        write_value(sink, static_cast<uint8_t>(quantizer.wanted_depth));
     write_value(sink, static_cast<uint16_t>(quantizer.groups()));
     for (size_t g = 0; g < quantizer.groups(); ++g) write_quantizer(quantizer.group(g), sink);
     write_value(sink, index.ntotal);

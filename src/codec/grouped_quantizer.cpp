@@ -1,5 +1,6 @@
 #include <bqq/grouped_quantizer.h>
 
+#include "codec/basis_choice.h"
 #include "codec/clustering.h"
 #include "codec/row_set.h"
 
@@ -40,19 +41,28 @@ std::vector<T> gather(const T* values, size_t width, const std::vector<size_t>& 
 } // namespace
 
 GroupedQuantizer::GroupedQuantizer(size_t d_, size_t M_, Metric metric_, int depth_, size_t groups)
-        : d(d_), M(M_), depth(depth_), metric(metric_), wanted_groups(groups) {
+        : d(d_),
+          M(M_),
+          depth(groups == kChooseGroups && depth_ == kChooseDepth ? kDefaultDepth : depth_),
+          metric(metric_),
+          wanted_groups(groups),
+          wanted_depth(depth_) {
     groups_.emplace_back(d, M, metric, depth);
-    if (groups == 0 || groups > kMaxGroups)
+    if (groups > kMaxGroups)
         throw std::invalid_argument(
                 "BQQ: " + std::to_string(groups) + " groups, must be 1 to " +
-                std::to_string(kMaxGroups));
+                std::to_string(kMaxGroups) + ", or 0 to choose");
     code_size = group_bytes() + groups_.front().code_size;
 }
 
 void GroupedQuantizer::train(size_t n, const float* x, const TrainingParameters& parameters) {
+    const size_t least_size = kLeastPointsPerAtom * M;
+    BasisChoice bases{wanted_groups, depth};
+    if (wanted_groups == kChooseGroups)
+        bases = choose_bases(n, group(0), least_size, wanted_depth, parameters.basis_share);
     std::vector<BinaryQuadraticQuantizer> trained;
-    if (wanted_groups == 1) {
-        trained.emplace_back(d, M, metric, depth);
+    if (bases.groups == 1) {
+        trained.emplace_back(d, M, metric, bases.depth);
         trained.front().train(n, x, parameters);
         set_trained(std::move(trained));
         return;
@@ -63,11 +73,11 @@ void GroupedQuantizer::train(size_t n, const float* x, const TrainingParameters&
                 " atoms need at least " + std::to_string(M));
     check_finite(x, n, d, "train()");
     const std::vector<float> means =
-            cluster_means(n, x, d, wanted_groups, kLeastPointsPerAtom * M, parameters.seed);
+            cluster_means(n, x, d, bases.groups, least_size, parameters.seed);
     const size_t groups = means.size() / d;
-    if (groups < wanted_groups)
+    if (groups < bases.groups)
         parameters.progress.say(
-                std::to_string(groups) + " of " + std::to_string(wanted_groups) +
+                std::to_string(groups) + " of " + std::to_string(bases.groups) +
                 " groups: other clusters have too few vectors");
     std::vector<uint32_t> nearest(n);
     RowSet(means.data(), groups, d).find_nearest(n, x, nearest.data());
@@ -75,7 +85,7 @@ void GroupedQuantizer::train(size_t n, const float* x, const TrainingParameters&
     of_group.rounds = std::max(1, parameters.rounds / kRoundsOfOne);
     of_group.progress.step = {};
     for (const std::vector<size_t>& rows : rows_by_group(nearest, groups)) {
-        BinaryQuadraticQuantizer& quantizer = trained.emplace_back(d, M, metric, depth);
+        BinaryQuadraticQuantizer& quantizer = trained.emplace_back(d, M, metric, bases.depth);
         quantizer.train(rows.size(), gather(x, d, rows).data(), of_group);
         parameters.progress.report("train", trained.size(), groups);
     }
@@ -89,6 +99,7 @@ void GroupedQuantizer::set_trained(std::vector<BinaryQuadraticQuantizer> groups)
         means.insert(means.end(), mean.begin(), mean.end());
     }
     means_ = std::make_shared<RowSet>(means.data(), groups.size(), d);
+    depth = groups.front().depth;
     groups_ = std::move(groups);
     is_trained = true;
 }

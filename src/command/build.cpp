@@ -19,7 +19,7 @@ namespace bqq::command {
 namespace {
 
 struct BuildOptions {
-    std::string base;
+    BaseOptions base;
     std::string factory;
     std::string metric;
     std::string out;
@@ -32,8 +32,8 @@ int build(const BuildOptions& options) {
     check_positive("--threads", options.threads.count);
     check_writable(options.out);
     const ThreadScope threads(options.threads.count);
-    const Matrix<float> base = read_inputs(options.base, metric);
-    options.training.check(options.base, base.n);
+    const Matrix<float> base = options.base.read(metric);
+    options.training.check(options.base.path, base.n);
     const auto index = make_index(options.factory, base.d, metric.type, options.training.seed);
 
     const Stopwatch train_time;
@@ -67,7 +67,7 @@ int build(const BuildOptions& options) {
 void add_build(CLI::App& app, Run& run) {
     CLI::App* sub = app.add_subcommand("build", "Build an index from vectors");
     auto options = std::make_shared<BuildOptions>();
-    sub->add_option("--base", options->base, "Vectors: .fvecs, .bvecs or .npy")->required();
+    options->base.add_to(*sub);
     sub->add_option("--factory", options->factory, "Index, such as BQQ256 or PCA128,BQQ128")
             ->required();
     sub->add_option("--metric", options->metric, "l2, ip or cosine")->required();

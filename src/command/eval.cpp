@@ -21,7 +21,7 @@ namespace bqq::command {
 namespace {
 
 struct EvalOptions {
-    std::string base;
+    BaseOptions base;
     std::string queries;
     std::string groundtruth;
     std::string metric;
@@ -43,16 +43,16 @@ Benchmark prepare(const EvalOptions& options) {
     benchmark.seconds = options.seconds;
     benchmark.threads = options.threads.count;
     benchmark.queries = read_inputs(options.queries, metric);
-    benchmark.base = read_inputs(options.base, metric);
+    benchmark.base = options.base.read(metric);
     const Matrix<float>& base = benchmark.base;
     const Matrix<float>& queries = benchmark.queries;
-    check_same_dimension(options.queries, queries.d, options.base, base.d);
+    check_same_dimension(options.queries, queries.d, options.base.path, base.d);
     if (benchmark.k > base.n) {
         throw std::runtime_error(
-                "--k is " + std::to_string(options.k) + ", but " + options.base + " has " +
+                "--k is " + std::to_string(options.k) + ", but " + options.base.path + " has " +
                 std::to_string(base.n) + " vectors");
     }
-    options.training.check(options.base, base.n);
+    options.training.check(options.base.path, base.n);
     if (options.training.vectors && std::cmp_less(*options.training.vectors, base.n)) {
         const auto count = static_cast<size_t>(*options.training.vectors);
         benchmark.sample = sample_rows(base, count, benchmark.seed);
@@ -92,7 +92,7 @@ int eval(const EvalOptions& options) {
 void add_eval(CLI::App& app, Run& run) {
     CLI::App* sub = app.add_subcommand("eval", "Measure recall, memory and speed of indexes");
     auto options = std::make_shared<EvalOptions>();
-    sub->add_option("--base", options->base, "Vectors: .fvecs, .bvecs or .npy")->required();
+    options->base.add_to(*sub);
     sub->add_option("--queries", options->queries, "Vectors: .fvecs, .bvecs or .npy")->required();
     sub->add_option(
             "--groundtruth", options->groundtruth,

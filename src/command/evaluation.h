@@ -9,7 +9,8 @@ namespace bqq::command {
 
 /// What was measured of one index.
 struct Evaluation {
-    std::string index; ///< its factory string
+    std::string index;  ///< its factory string
+    size_t vectors = 0; ///< in the index
     double bytes_per_vector = 0;
     double recall_1_at_1 = 0; ///< share of the queries whose first neighbour is the true first
     double recall_k_at_k = 0; ///< share of the true k nearest among the k returned

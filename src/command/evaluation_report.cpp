@@ -29,6 +29,7 @@ void print(std::ostream& out, Column column, double value) {
 
 Json to_object(const Evaluation& row) {
     return {{"index", row.index},
+            {"vectors", row.vectors},
             {"bytes_per_vector", row.bytes_per_vector},
             {"recall_1_at_1", row.recall_1_at_1},
             {"recall_k_at_k", row.recall_k_at_k},

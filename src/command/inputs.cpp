@@ -30,6 +30,17 @@ Matrix<float> read_inputs(const std::string& path, const MetricChoice& metric, s
     return vectors;
 }
 
+void BaseOptions::add_to(CLI::App& app) {
+    app.add_option("--base", path, "Vectors: .fvecs, .bvecs or .npy")->required();
+    app.add_option("--base-count", count, "Only the first so many vectors [all]");
+}
+
+Matrix<float> BaseOptions::read(const MetricChoice& metric) const {
+    if (!count) return read_inputs(path, metric);
+    check_positive("--base-count", *count);
+    return read_inputs(path, metric, static_cast<size_t>(*count));
+}
+
 void check_same_dimension(
         const std::string& path, size_t d, const std::string& reference, size_t reference_d) {
     if (d == reference_d) return;

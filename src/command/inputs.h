@@ -5,6 +5,7 @@
 #include "formats/vector_file.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,16 @@ namespace bqq::command {
  */
 Matrix<float> read_inputs(
         const std::string& path, const MetricChoice& metric, size_t limit = all_rows);
+
+/// The options --base and --base-count: the vectors of an index.
+struct BaseOptions {
+    std::string path;
+    std::optional<int64_t> count; ///< the first ones, all when absent
+
+    void add_to(CLI::App& app);
+    /// @throws std::runtime_error  when `count` is below 1, and as read_inputs does
+    Matrix<float> read(const MetricChoice& metric) const;
+};
 
 /// @throws std::runtime_error  when the dimensions differ: the message names both files and values
 void check_same_dimension(
