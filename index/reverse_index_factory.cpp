@@ -25,7 +25,7 @@ namespace {
     FAISS_THROW_FMT("BQQ: no factory string for %s of class %s", what, type.name());
 }
 
-std::string code_name(size_t M, int depth, size_t groups = 1) {
+std::string code_name(size_t M, int depth, size_t groups) {
     std::string name = "BQQ" + std::to_string(M);
     if (depth !=
         (groups > 1 ? GroupedQuantizer::kDefaultDepth : BinaryQuadraticQuantizer::kDefaultDepth))
@@ -95,7 +95,7 @@ std::string ivf_name(const IndexIVFBQQ& index) {
         name += "_" + hnsw_name(*hnsw);
     else if (dynamic_cast<const faiss::IndexFlat*>(index.quantizer) == nullptr)
         name += "(" + bqq::reverse_index_factory(index.quantizer) + ")";
-    return name + "," + code_name(index.bqq.M, index.bqq.depth);
+    return name + "," + code_name(index.bqq.M, index.bqq.depth, index.bqq.wanted_groups);
 }
 
 } // namespace
