@@ -24,8 +24,7 @@ using testing::ThrowsMessage;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-INSTANTIATE_TEST_SUITE_P(
-        Metrics, IVF, testing::Values(faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT), metric_name);
+INSTANTIATE_TEST_SUITE_P(Kinds, IVF, ivf_kinds(), ivf_kind_name);
 
 TEST_P(IVF, DistancesAreTheDocumentedScores) {
     index.nprobe = kLists;
@@ -52,9 +51,9 @@ TEST_P(IVF, FindsWhatScoringAllCodesInFloatFinds) {
 }
 
 TEST_P(IVF, RecallIsThatOfTheFlatIndexOrBetter) {
-    const auto flat = make("BQQ48", GetParam());
+    const auto flat = make(GetParam().factory.substr(6), metric());
     flat->add(kVectors, vectors().data());
-    faiss::IndexFlat truth(kDimension, GetParam());
+    faiss::IndexFlat truth(kDimension, metric());
     truth.add(kVectors, vectors().data());
     const std::vector<int64_t> nearest = search(truth, queries(), kK).labels;
     index.nprobe = kLists;
@@ -170,11 +169,11 @@ TEST_P(IVF, TheScannerMeasuresWhatSearchDoes) {
 TEST_P(IVF, ACoarseQuantizerOfTheOtherMetricServesToo) {
     const faiss::MetricType other = l2() ? faiss::METRIC_INNER_PRODUCT : faiss::METRIC_L2;
     faiss::IndexFlat coarse(kDimension, other);
-    IndexIVFBQQ mixed(&coarse, kDimension, kLists, kBits, GetParam());
+    IndexIVFBQQ mixed(&coarse, kDimension, kLists, kBits, metric(), 8, index.bqq.wanted_groups);
     mixed.train(kVectors, vectors().data());
     mixed.add(kVectors, vectors().data());
     mixed.nprobe = kLists;
-    faiss::IndexFlat truth(kDimension, GetParam());
+    faiss::IndexFlat truth(kDimension, metric());
     truth.add(kVectors, vectors().data());
     EXPECT_GT(
             recall(search(mixed, queries(), kK).labels, search(truth, queries(), kK).labels, kK),
@@ -229,8 +228,9 @@ TEST_P(IVF, CoarseSearchFindsWhatTheQuantizerFinds) {
 
 TEST_P(IVF, FaissHelpersTakeIt) {
     EXPECT_EQ(faiss::ivflib::extract_index_ivf(&index), &index);
-    const auto other = make("IVF12,BQQ48", GetParam());
+    const auto other = make(GetParam().factory, metric());
     as_ivf(*other).bqq = index.bqq;
+    as_ivf(*other).list_groups = index.list_groups;
     other->add(100, vectors().data());
     faiss::ivflib::merge_into(&index, other.get(), true);
     EXPECT_EQ(index.ntotal, kVectors + 100);
@@ -244,8 +244,8 @@ TEST_P(IVF, FaissHelpersTakeIt) {
 }
 
 TEST_P(IVF, FewVectorsAreEnough) {
-    faiss::IndexFlat coarse(kDimension, GetParam());
-    IndexIVFBQQ small(&coarse, kDimension, kLists, kBits, GetParam());
+    faiss::IndexFlat coarse(kDimension, metric());
+    IndexIVFBQQ small(&coarse, kDimension, kLists, kBits, metric());
     small.train(static_cast<idx_t>(kBits), vectors().data());
     small.add(3, vectors().data());
     small.nprobe = kLists;
