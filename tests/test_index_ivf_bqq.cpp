@@ -7,6 +7,7 @@
 #include <faiss/IndexFlat.h>
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/FaissException.h>
+#include <faiss/impl/IDSelector.h>
 #include <faiss/invlists/OnDiskInvertedLists.h>
 #include <gmock/gmock.h>
 
@@ -178,6 +179,18 @@ TEST_P(IVF, ACoarseQuantizerOfTheOtherMetricServesToo) {
     EXPECT_GT(
             recall(search(mixed, queries(), kK).labels, search(truth, queries(), kK).labels, kK),
             0.5);
+}
+
+TEST_P(IVF, PartsCanBeCopied) {
+    const std::unique_ptr<faiss::Index> other(bqq::clone_index(&index));
+    other->reset();
+    index.copy_subset_to(as_ivf(*other), {}, 100, 900); // type 0: a range of ids
+    EXPECT_EQ(other->ntotal, 800);
+    faiss::IDSelectorRange part(100, 900);
+    IVFSearchParametersBQQ params;
+    params.nprobe = index.nprobe;
+    params.sel = &part;
+    expect_same(search(*other, queries(), kK), search(index, queries(), kK, &params));
 }
 
 TEST_P(IVF, VectorsCanBeReplaced) {
