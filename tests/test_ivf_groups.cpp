@@ -196,6 +196,7 @@ TEST_P(IVFGroups, ListsOfTooFewVectorsGoToOtherGroups) {
 
 TEST_P(IVFGroups, AFileKeepsTheGroupsOfTheLists) {
     const auto index = made("IVF16,BQQ24g4");
+    ASSERT_THAT(index->list_groups, testing::Contains(testing::Ne(0)));
     const bqq::test::TemporaryFolder folder;
     const std::string path = folder.path() / "index";
     bqq::write_index(index.get(), path);
