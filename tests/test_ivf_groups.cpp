@@ -12,13 +12,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
-#include <functional>
-#include <limits>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <set>
 #include <string>
 #include <utility>
@@ -121,48 +117,6 @@ TEST_P(IVFGroups, FindMoreThanOneBasis) {
     EXPECT_EQ(grouped->code_size, one->code_size);
     EXPECT_EQ(grouped->sa_code_size(), one->sa_code_size());
     EXPECT_GT(recall(*grouped), recall(*one) + 0.05);
-}
-
-// The bases have units that differ, and queries see the lists of all of them.
-TEST_P(IVFGroups, RanksOfAllGroupsAreCompared) {
-    const auto index = made("IVF16,BQQ24g4");
-    float least = std::numeric_limits<float>::max();
-    float most = 0;
-    for (size_t g = 0; g < index->bqq.groups(); ++g) {
-        least = std::min(least, index->bqq.group(g).basis().scale);
-        most = std::max(most, index->bqq.group(g).basis().scale);
-    }
-    ASSERT_GT(most, 1.3f * least);
-    const auto all = search(*index, queries, kVectors);
-    for (size_t q = 0; q < kQueries; ++q) {
-        const auto labels = all.labels.begin() + static_cast<std::ptrdiff_t>(q * kVectors);
-        std::vector<int64_t> sorted(labels, labels + kVectors);
-        std::sort(sorted.begin(), sorted.end());
-        std::vector<int64_t> every(kVectors);
-        std::iota(every.begin(), every.end(), 0);
-        ASSERT_EQ(sorted, every);
-        const auto distances = all.distances.begin() + static_cast<std::ptrdiff_t>(q * kVectors);
-        EXPECT_TRUE(
-                GetParam() == faiss::METRIC_L2
-                        ? std::is_sorted(distances, distances + kVectors)
-                        : std::is_sorted(distances, distances + kVectors, std::greater<>()));
-    }
-    // Near what they are for the vectors themselves, in whichever group these are.
-    double error = 0;
-    double energy = 0;
-    for (size_t place = 0; place < all.labels.size(); ++place) {
-        const float* q = queries.data() + place / kVectors * kDimension;
-        const float* y = x.data() + static_cast<size_t>(all.labels[place]) * kDimension;
-        double exact = 0;
-        for (size_t j = 0; j < kDimension; ++j) {
-            const double a = q[j], b = y[j];
-            exact += GetParam() == faiss::METRIC_L2 ? (a - b) * (a - b) : a * b;
-        }
-        error += (exact - static_cast<double>(all.distances[place])) *
-                 (exact - static_cast<double>(all.distances[place]));
-        energy += exact * exact;
-    }
-    EXPECT_LT(error, 1e-3 * energy);
 }
 
 TEST_P(IVFGroups, AQuerySeesOnlyItsListsWhateverTheOthersOfItsBatchVisit) {
