@@ -51,7 +51,7 @@ std::unique_ptr<GroupedCodes> no_codes(const GroupedQuantizer& quantizer) {
 
 IndexBQQ::IndexBQQ(idx_t d_, size_t M, faiss::MetricType metric, int depth, size_t groups)
         : faiss::Index(d_, metric),
-          bqq(make_grouped_quantizer(d_, M, metric, depth, groups)),
+          bqq(make_quantizer(d_, M, metric, depth, groups)),
           codes_(no_codes(bqq)) {
     is_trained = false;
 }
@@ -116,11 +116,11 @@ void IndexBQQ::add_sa_codes(idx_t n, const uint8_t* codes, const idx_t* xids) {
     ntotal += n;
 }
 
-void IndexBQQ::set_trained(std::vector<BinaryQuadraticQuantizer> groups) {
+void IndexBQQ::set_trained(GroupedQuantizer quantizer) {
     FAISS_THROW_IF_NOT_FMT(
             ntotal == 0, "BQQ: set_trained() on an index that holds %ld vectors",
             static_cast<long>(ntotal));
-    bqq.set_trained(std::move(groups));
+    bqq = std::move(quantizer);
     codes_ = no_codes(bqq);
     is_trained = true;
 }

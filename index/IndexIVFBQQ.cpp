@@ -3,12 +3,12 @@
 #include "checks.h"
 #include "coarse_search.h"
 #include "codec/bfloat16.h"
-#include "codec/sampling.h"
 #include "faiss_errors.h"
 #include "index_parts.h"
 #include "interleaved_lists.h"
 #include "ivf_scanner.h"
 #include "ivf_search.h"
+#include "ivf_training.h"
 
 #include <faiss/IndexFlat.h>
 #include <faiss/impl/AuxIndexStructures.h>
@@ -31,15 +31,15 @@ namespace {
 // Vectors whose centroids are held beside them while they are coded.
 constexpr idx_t kBatch = 4096;
 
-BinaryQuadraticQuantizer make_quantizer_over(
+GroupedQuantizer make_quantizer_over(
         const faiss::Index* coarse, size_t d, size_t nlist, size_t M, faiss::MetricType metric,
-        int depth) {
+        int depth, size_t groups) {
     FAISS_THROW_IF_NOT_MSG(coarse != nullptr, "BQQ: the coarse quantizer is null");
     FAISS_THROW_IF_NOT_FMT(
             static_cast<size_t>(coarse->d) == d,
             "BQQ: the coarse quantizer has dimension %d, the index d = %zu", coarse->d, d);
     FAISS_THROW_IF_NOT_FMT(nlist > 0, "BQQ: nlist = %zu, must be at least 1", nlist);
-    return make_quantizer(static_cast<idx_t>(d), M, metric, depth);
+    return make_quantizer(static_cast<idx_t>(d), M, metric, depth, groups);
 }
 
 void check_ready(const IndexIVFBQQ& index, idx_t n, const float* x, const char* what) {
@@ -62,17 +62,17 @@ void check_writable(const IndexIVFBQQ& index, const char* what) {
             "BQQ: %s on inverted lists that are read-only", what);
 }
 
-/// Centres from which the vectors of some lists are coded, size n * d; 0 where list_nos is negative.
-std::vector<float> centres_of(const IndexIVFBQQ& index, idx_t n, const idx_t* list_nos) {
-    const auto d = static_cast<size_t>(index.d);
-    std::vector<float> centres(static_cast<size_t>(n) * d);
+/// The groups of some lists; 0 where list_nos is negative.
+std::vector<uint32_t> groups_of(const IndexIVFBQQ& index, idx_t n, const idx_t* list_nos) {
+    std::vector<uint32_t> groups(static_cast<size_t>(n));
     for (idx_t i = 0; i < n; ++i) {
-        if (list_nos[i] < 0) continue;
-        float* centre = centres.data() + static_cast<size_t>(i) * d;
-        index.quantizer->reconstruct(list_nos[i], centre);
-        for (size_t j = 0; j < d; ++j) centre[j] *= index.centroid_scale;
+        FAISS_THROW_IF_NOT_FMT(
+                list_nos[i] < static_cast<idx_t>(index.nlist), "BQQ: list %ld of %zu",
+                static_cast<long>(list_nos[i]), index.nlist);
+        if (list_nos[i] >= 0)
+            groups[static_cast<size_t>(i)] = index.list_groups[static_cast<size_t>(list_nos[i])];
     }
-    return centres;
+    return groups;
 }
 
 /** Rounds the centroids to sixteen bits (bfloat16), which is all a file then keeps of them. Vectors are
@@ -97,14 +97,16 @@ void round_centroids(faiss::Index* coarse) {
 
 IndexIVFBQQ::IndexIVFBQQ(
         faiss::Index* quantizer_, size_t d_, size_t nlist_, size_t M, faiss::MetricType metric,
-        int depth)
+        int depth, size_t groups)
         : faiss::IndexIVF(
                   // Checked first: what the base class makes would be lost when we throw.
-                  (make_quantizer_over(quantizer_, d_, nlist_, M, metric, depth), quantizer_), d_,
-                  nlist_, 0, metric),
-          bqq(make_quantizer(static_cast<idx_t>(d_), M, metric, depth)),
+                  (make_quantizer_over(quantizer_, d_, nlist_, M, metric, depth, groups),
+                   quantizer_),
+                  d_, nlist_, 0, metric),
+          bqq(make_quantizer(static_cast<idx_t>(d_), M, metric, depth, groups)),
+          list_groups(nlist_),
           coarse_(std::make_shared<CoarseSearch>()) {
-    code_size = bqq.code_size;
+    code_size = bqq.bare_code_size();
     is_trained = false;
     replace_invlists(new InterleavedLists(nlist, code_size), true);
 }
@@ -129,29 +131,7 @@ void IndexIVFBQQ::train(idx_t n, const float* x) {
         ivf != nullptr && ivf->direct_map.no())
         ivf->make_direct_map();
 
-    with_faiss_errors([&] {
-        const std::vector<size_t> rows = choose_rows(
-                static_cast<size_t>(n), bqq.M * training.max_points_per_atom, training.seed);
-        std::vector<float> sample(rows.size() * dim);
-        for (size_t i = 0; i < rows.size(); ++i)
-            std::copy_n(x + rows[i] * dim, dim, sample.data() + i * dim);
-        const auto count = static_cast<idx_t>(rows.size());
-        std::vector<idx_t> lists(rows.size());
-        quantizer->assign(count, sample.data(), lists.data());
-        centroid_scale = 1;
-        std::vector<float> centres = centres_of(*this, count, lists.data());
-        if (metric_type == faiss::METRIC_INNER_PRODUCT) {
-            double products = 0;
-            double energy = 0;
-            for (size_t i = 0; i < sample.size(); ++i) {
-                products += static_cast<double>(sample[i]) * static_cast<double>(centres[i]);
-                energy += static_cast<double>(centres[i]) * static_cast<double>(centres[i]);
-            }
-            if (energy > 0) centroid_scale = static_cast<float>(products / energy);
-            for (float& value : centres) value *= centroid_scale;
-        }
-        bqq.train(rows.size(), sample.data(), with_progress(training, verbose), centres.data());
-    });
+    with_faiss_errors([&] { train_codes(*this, static_cast<size_t>(n), x); });
     is_trained = true;
 }
 
@@ -256,10 +236,12 @@ void IndexIVFBQQ::encode_vectors(
     std::vector<uint8_t> batch(static_cast<size_t>(std::min(n, kBatch)) * code_size);
     for (idx_t begin = 0; begin < n; begin += kBatch) {
         const idx_t count = std::min(kBatch, n - begin);
+        const std::vector<uint32_t> groups = groups_of(*this, count, list_nos + begin);
         const std::vector<float> centres = centres_of(*this, count, list_nos + begin);
         with_faiss_errors([&] {
-            bqq.compute_codes(
-                    x + begin * d, batch.data(), static_cast<size_t>(count), centres.data());
+            bqq.encode_in(
+                    groups.data(), x + begin * d, batch.data(), static_cast<size_t>(count),
+                    centres.data());
         });
         for (idx_t i = 0; i < count; ++i) {
             uint8_t* row = codes + static_cast<size_t>(begin + i) * row_size;
@@ -281,10 +263,11 @@ void IndexIVFBQQ::decode_vectors(
     check_count(n, "decode_vectors()");
     for (idx_t begin = 0; begin < n; begin += kBatch) {
         const idx_t count = std::min(kBatch, n - begin);
+        const std::vector<uint32_t> groups = groups_of(*this, count, list_nos + begin);
         const std::vector<float> centres = centres_of(*this, count, list_nos + begin);
         with_faiss_errors([&] {
-            bqq.decode(
-                    codes + static_cast<size_t>(begin) * code_size, x + begin * d,
+            bqq.decode_in(
+                    groups.data(), codes + static_cast<size_t>(begin) * code_size, x + begin * d,
                     static_cast<size_t>(count), centres.data());
         });
     }
@@ -361,8 +344,8 @@ void IndexIVFBQQ::check_compatible_for_merge(const faiss::Index& other) const {
             d, nlist, bqq.M, static_cast<int>(metric_type), o->d, o->nlist, o->bqq.M,
             static_cast<int>(o->metric_type));
     FAISS_THROW_IF_NOT_MSG(
-            o->is_trained == is_trained && o->bqq.basis() == bqq.basis() &&
-                    o->bqq.scales() == bqq.scales() && o->centroid_scale == centroid_scale,
+            o->is_trained == is_trained && o->bqq == bqq && o->list_groups == list_groups &&
+                    o->centroid_scale == centroid_scale,
             "BQQ: merge of indexes that were trained differently");
     faiss::IndexIVF::check_compatible_for_merge(other);
 }

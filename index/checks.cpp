@@ -37,13 +37,7 @@ size_t checked_dimension(idx_t d) {
 
 } // namespace
 
-BinaryQuadraticQuantizer make_quantizer(idx_t d, size_t M, faiss::MetricType metric, int depth) {
-    return with_faiss_errors([&] {
-        return BinaryQuadraticQuantizer(checked_dimension(d), M, to_metric(metric), depth);
-    });
-}
-
-GroupedQuantizer make_grouped_quantizer(
+GroupedQuantizer make_quantizer(
         idx_t d, size_t M, faiss::MetricType metric, int depth, size_t groups) {
     return with_faiss_errors([&] {
         return GroupedQuantizer(checked_dimension(d), M, to_metric(metric), depth, groups);

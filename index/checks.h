@@ -12,11 +12,8 @@ Metric to_metric(faiss::MetricType metric);
 /// @throws faiss::FaissException  for values that ScanParameters cannot have
 ScanParameters checked_scan_parameters(int query_bits, float margin);
 
-/// @throws faiss::FaissException  for a dimension, M or depth that no quantizer has
-BinaryQuadraticQuantizer make_quantizer(idx_t d, size_t M, faiss::MetricType metric, int depth);
-
-/// The same for groups of them.
-GroupedQuantizer make_grouped_quantizer(
+/// @throws faiss::FaissException  for a dimension, M, depth or number of groups that no quantizer has
+GroupedQuantizer make_quantizer(
         idx_t d, size_t M, faiss::MetricType metric, int depth, size_t groups);
 
 /// @throws faiss::FaissException  when n is negative; `what` is the function

@@ -69,15 +69,9 @@ Code parse_code(const std::string& token, const std::string& description) {
 
 /// An inverted file over codes in place of one over flat vectors, with the same coarse quantizer.
 std::unique_ptr<faiss::Index> over_codes(faiss::IndexIVFFlat& flat, const Code& code) {
-    FAISS_THROW_IF_NOT_MSG(
-            code.groups != GroupedQuantizer::kChooseGroups,
-            "BQQ: local bases (g) in an inverted file, which has one basis");
-    FAISS_THROW_IF_NOT_FMT(
-            code.groups == 1, "BQQ: %zu groups in an inverted file, which has one basis",
-            code.groups);
     auto ours = std::make_unique<IndexIVFBQQ>(
             flat.quantizer, static_cast<size_t>(flat.d), flat.nlist, code.M, flat.metric_type,
-            code.depth);
+            code.depth, code.groups);
     ours->own_fields = flat.own_fields;
     flat.own_fields = false;
     ours->quantizer_trains_alone = flat.quantizer_trains_alone;

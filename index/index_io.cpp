@@ -25,7 +25,7 @@ namespace {
 // A file is a magic number, a version, an index and the XXH3 digest of all before it. An index is a tag
 // and what belongs to it; wrappers hold the index inside them.
 constexpr char kMagic[4] = {'B', 'Q', 'Q', 'X'};
-constexpr uint32_t kVersion = 3;
+constexpr uint32_t kVersion = 4;
 // What distinguishes FAISS's IO_FLAG_MMAP from IO_FLAG_SKIP_IVF_DATA, which is part of it.
 constexpr int kMapped = faiss::IO_FLAG_MMAP & ~faiss::IO_FLAG_SKIP_IVF_DATA;
 

@@ -11,23 +11,28 @@ IVFScanner::IVFScanner(
         : faiss::InvertedListScanner(pairs, selector),
           index_(index),
           parameters_(parameters),
-          keys_(index) {
+          list_ranks_(index) {
     keep_max = index.metric_type == faiss::METRIC_INNER_PRODUCT;
     code_size = index.code_size;
 }
 
 void IVFScanner::set_query(const float* x) {
     x_ = x;
-    query_ = prepare_scans(index_.bqq, 1, x, parameters_);
+    queries_.assign(index_.bqq.groups(), {});
 }
 
 void IVFScanner::set_list(idx_t list, float coarse_dis) {
     list_no = list;
-    list_key_ = keys_.list_key(x_, list, coarse_dis);
+    const auto number = static_cast<size_t>(list);
+    ranks_ = list_ranks_.of_list(x_, number, coarse_dis);
+    group_ = index_.list_groups[number];
+    if (queries_[group_].empty())
+        queries_[group_] = prepare_scans(index_.bqq.group(group_), 1, x_, parameters_);
 }
 
 float IVFScanner::distance_to_code(const uint8_t* code) const {
-    return keys_.distance(list_key_ + query_.front().key(code, 1));
+    const float key = queries_[group_].front().key(code, 1);
+    return list_ranks_.units().distance(static_cast<double>(ranks_.rank(key)));
 }
 
 void IVFScanner::scan_codes_range(

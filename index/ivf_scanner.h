@@ -25,10 +25,11 @@ struct IVFScanner : faiss::InvertedListScanner {
 private:
     const IndexIVFBQQ& index_;
     ScanParameters parameters_;
-    IVFKeys keys_;
+    IVFRanks list_ranks_;
     const float* x_ = nullptr;
-    std::vector<QueryScan> query_;
-    float list_key_ = 0;
+    std::vector<std::vector<QueryScan>> queries_; ///< one for each group that was visited, or none
+    size_t group_ = 0;                            ///< of the list
+    Ranks ranks_{1, 0};                           ///< of the list
 };
 
 } // namespace bqq

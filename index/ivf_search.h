@@ -1,6 +1,8 @@
 #pragma once
 
-#include "search/query_scan.h"
+#include "kernels/scan.h"
+#include "search/common_units.h"
+#include "search/scan_parameters.h"
 
 #include <bqq/IndexIVFBQQ.h>
 
@@ -13,26 +15,23 @@ namespace bqq {
 
 class InterleavedSource;
 
-/** Keys of an inverted file: in units of the basis, smaller for closer vectors, comparable between lists.
- * A vector's key is that of its list plus that of its code (QueryScan).
- */
-class IVFKeys {
+/// Ranks of the vectors of an inverted file: those of lists of all groups can be compared.
+class IVFRanks {
 public:
-    explicit IVFKeys(const IndexIVFBQQ& index);
+    explicit IVFRanks(const IndexIVFBQQ& index);
 
-    /** What a list adds to the keys of its codes.
+    /** Ranks of the codes of a list.
      * @param x             the query, size d
      * @param centroid_dis  the coarse quantizer's distance to the list; not used where its metric is another
      */
-    float list_key(const float* x, idx_t list_no, float centroid_dis) const;
-    float distance(float key) const;
-    float key(float distance) const;
+    Ranks of_list(const float* x, size_t list, float centroid_dis) const;
+
+    const CommonUnits& units() const { return units_; }
 
 private:
     const IndexIVFBQQ& index_;
-    bool l2_;
+    CommonUnits units_;
     bool coarse_is_comparable_; ///< the coarse quantizer measures what the index does
-    double unit_;
 };
 
 /// A list as the scan wants it, whatever the class of the inverted lists.

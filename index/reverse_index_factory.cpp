@@ -30,7 +30,7 @@ int default_depth(size_t groups) {
     return groups > 1 ? GroupedQuantizer::kDefaultDepth : BinaryQuadraticQuantizer::kDefaultDepth;
 }
 
-std::string code_name(size_t M, int depth, size_t groups = 1) {
+std::string code_name(size_t M, int depth, size_t groups) {
     std::string name = "BQQ" + std::to_string(M);
     if (depth != default_depth(groups)) name += "z" + std::to_string(depth);
     if (groups == 1) return name;
@@ -100,7 +100,7 @@ std::string ivf_name(const IndexIVFBQQ& index) {
         name += "_" + hnsw_name(*hnsw);
     else if (dynamic_cast<const faiss::IndexFlat*>(index.quantizer) == nullptr)
         name += "(" + bqq::reverse_index_factory(index.quantizer) + ")";
-    return name + "," + code_name(index.bqq.M, index.bqq.depth);
+    return name + "," + code_name(index.bqq.M, index.bqq.wanted_depth, index.bqq.wanted_groups);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "conformance/kinds.h"
 #include "random_data.h"
 #include "search_results.h"
 
@@ -12,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bqq::test {
@@ -44,16 +46,30 @@ inline IndexIVFBQQ& as_ivf(faiss::Index& index) {
     return dynamic_cast<IndexIVFBQQ&>(index);
 }
 
-class IVF : public testing::TestWithParam<faiss::MetricType> {
+/// With one basis and with groups of lists.
+inline auto ivf_kinds() {
+    return testing::Values(
+            Kind{"IVF12,BQQ48", faiss::METRIC_L2}, Kind{"IVF12,BQQ48", faiss::METRIC_INNER_PRODUCT},
+            Kind{"IVF12,BQQ48g3", faiss::METRIC_L2},
+            Kind{"IVF12,BQQ48g3", faiss::METRIC_INNER_PRODUCT});
+}
+
+inline std::string ivf_kind_name(const testing::TestParamInfo<Kind>& info) {
+    return std::string(info.param.metric == faiss::METRIC_L2 ? "L2" : "InnerProduct") +
+           (info.param.has("g3") ? "Groups" : "");
+}
+
+class IVF : public testing::TestWithParam<Kind> {
 protected:
     IVF() : owner_(bqq::clone_index(&filled(GetParam()))), index(as_ivf(*owner_)) {}
 
     /// Trained once for all tests.
-    static const faiss::Index& filled(faiss::MetricType metric) {
-        static std::map<faiss::MetricType, std::unique_ptr<faiss::Index>> indexes;
-        std::unique_ptr<faiss::Index>& made = indexes[metric];
+    static const faiss::Index& filled(const Kind& kind) {
+        static std::map<std::pair<std::string, faiss::MetricType>, std::unique_ptr<faiss::Index>>
+                indexes;
+        std::unique_ptr<faiss::Index>& made = indexes[{kind.factory, kind.metric}];
         if (made == nullptr) {
-            made = make("IVF12,BQQ48", metric);
+            made = make(kind.factory, kind.metric);
             made->add(kVectors, vectors().data());
             as_ivf(*made).nprobe = 5;
         }
@@ -65,15 +81,17 @@ private:
 
 protected:
     IndexIVFBQQ& index;
-    bool l2() const { return GetParam() == faiss::METRIC_L2; }
+    static faiss::MetricType metric() { return GetParam().metric; }
+    static bool l2() { return metric() == faiss::METRIC_L2; }
 
     /// The score of a stored vector by its definition, in double.
     double score(const float* q, idx_t list, size_t offset) const {
         const faiss::InvertedLists::ScopedCodes code(
                 index.invlists, static_cast<size_t>(list), offset);
-        const bqq::Basis& basis = index.bqq.basis();
-        const bqq::StoredScales scales =
-                index.bqq.scales().decode(code.codes + index.bqq.bits_size());
+        const bqq::BinaryQuadraticQuantizer& group =
+                index.bqq.group(index.list_groups[static_cast<size_t>(list)]);
+        const bqq::Basis& basis = group.basis();
+        const bqq::StoredScales scales = group.scales().decode(code.codes + group.bits_size());
         std::vector<float> centroid(kDimension);
         index.quantizer->reconstruct(list, centroid.data());
         double ws = 0;

@@ -164,6 +164,12 @@ TEST_F(Command, InfoDescribesBqqInsideAWrapper) {
     EXPECT_EQ(json::parse(run("info --index i --json").out), info);
     EXPECT_THAT(run("info --index i").out, HasSubstr("bits              32\n"));
 
+    expect_success("build --base base.fvecs --factory IVF16,BQQ32g2 --metric l2 --out j");
+    const json ivf = json::parse(run("info --index j --json -").out);
+    EXPECT_EQ(ivf["nlist"], 16);
+    EXPECT_EQ(ivf["bqq"]["groups"], 2);
+    EXPECT_EQ(ivf["bqq"]["code_size"], 32 / 8 + 3);
+
     expect_success("build --base base.fvecs --factory IDMap2,PCA8,SQ8 --metric l2 --out j");
     EXPECT_EQ(
             json::parse(run("info --index j --json -").out)["index"],

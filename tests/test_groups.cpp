@@ -249,9 +249,6 @@ TEST(GroupedQuantizer, BadNumbersOfGroupsAreNamed) {
     EXPECT_THAT(
             [] { bqq::index_factory(8, "BQQ8g257"); },
             ThrowsMessage<faiss::FaissException>(HasSubstr("257 groups")));
-    EXPECT_THAT(
-            [] { bqq::index_factory(8, "IVF4,BQQ8g2"); },
-            ThrowsMessage<faiss::FaissException>(HasSubstr("2 groups in an inverted file")));
 }
 
 TEST(GroupedQuantizer, FailedTrainingLeavesItAsItWas) {

@@ -6,6 +6,7 @@
 #include <faiss/IndexFlat.h>
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/FaissException.h>
+#include <faiss/impl/IDSelector.h>
 #include <faiss/invlists/OnDiskInvertedLists.h>
 #include <gmock/gmock.h>
 
@@ -23,8 +24,7 @@ using testing::ThrowsMessage;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-INSTANTIATE_TEST_SUITE_P(
-        Metrics, IVF, testing::Values(faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT), metric_name);
+INSTANTIATE_TEST_SUITE_P(Kinds, IVF, ivf_kinds(), ivf_kind_name);
 
 TEST_P(IVF, DistancesAreTheDocumentedScores) {
     index.nprobe = kLists;
@@ -51,9 +51,9 @@ TEST_P(IVF, FindsWhatScoringAllCodesInFloatFinds) {
 }
 
 TEST_P(IVF, RecallIsThatOfTheFlatIndexOrBetter) {
-    const auto flat = make("BQQ48", GetParam());
+    const auto flat = make(GetParam().factory.substr(6), metric());
     flat->add(kVectors, vectors().data());
-    faiss::IndexFlat truth(kDimension, GetParam());
+    faiss::IndexFlat truth(kDimension, metric());
     truth.add(kVectors, vectors().data());
     const std::vector<int64_t> nearest = search(truth, queries(), kK).labels;
     index.nprobe = kLists;
@@ -169,15 +169,27 @@ TEST_P(IVF, TheScannerMeasuresWhatSearchDoes) {
 TEST_P(IVF, ACoarseQuantizerOfTheOtherMetricServesToo) {
     const faiss::MetricType other = l2() ? faiss::METRIC_INNER_PRODUCT : faiss::METRIC_L2;
     faiss::IndexFlat coarse(kDimension, other);
-    IndexIVFBQQ mixed(&coarse, kDimension, kLists, kBits, GetParam());
+    IndexIVFBQQ mixed(&coarse, kDimension, kLists, kBits, metric(), 8, index.bqq.wanted_groups);
     mixed.train(kVectors, vectors().data());
     mixed.add(kVectors, vectors().data());
     mixed.nprobe = kLists;
-    faiss::IndexFlat truth(kDimension, GetParam());
+    faiss::IndexFlat truth(kDimension, metric());
     truth.add(kVectors, vectors().data());
     EXPECT_GT(
             recall(search(mixed, queries(), kK).labels, search(truth, queries(), kK).labels, kK),
             0.5);
+}
+
+TEST_P(IVF, PartsCanBeCopied) {
+    const std::unique_ptr<faiss::Index> other(bqq::clone_index(&index));
+    other->reset();
+    index.copy_subset_to(as_ivf(*other), {}, 100, 900); // type 0: a range of ids
+    EXPECT_EQ(other->ntotal, 800);
+    faiss::IDSelectorRange part(100, 900);
+    IVFSearchParametersBQQ params;
+    params.nprobe = index.nprobe;
+    params.sel = &part;
+    expect_same(search(*other, queries(), kK), search(index, queries(), kK, &params));
 }
 
 TEST_P(IVF, VectorsCanBeReplaced) {
@@ -211,8 +223,9 @@ TEST_P(IVF, CentroidsHaveSixteenBits) {
 
 TEST_P(IVF, FaissHelpersTakeIt) {
     EXPECT_EQ(faiss::ivflib::extract_index_ivf(&index), &index);
-    const auto other = make("IVF12,BQQ48", GetParam());
+    const auto other = make(GetParam().factory, metric());
     as_ivf(*other).bqq = index.bqq;
+    as_ivf(*other).list_groups = index.list_groups;
     other->add(100, vectors().data());
     faiss::ivflib::merge_into(&index, other.get(), true);
     EXPECT_EQ(index.ntotal, kVectors + 100);
@@ -226,8 +239,8 @@ TEST_P(IVF, FaissHelpersTakeIt) {
 }
 
 TEST_P(IVF, FewVectorsAreEnough) {
-    faiss::IndexFlat coarse(kDimension, GetParam());
-    IndexIVFBQQ small(&coarse, kDimension, kLists, kBits, GetParam());
+    faiss::IndexFlat coarse(kDimension, metric());
+    IndexIVFBQQ small(&coarse, kDimension, kLists, kBits, metric());
     small.train(static_cast<idx_t>(kBits), vectors().data());
     small.add(3, vectors().data());
     small.nprobe = kLists;

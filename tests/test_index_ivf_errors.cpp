@@ -19,9 +19,7 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 
 class IVFErrors : public IVF {};
-INSTANTIATE_TEST_SUITE_P(
-        Metrics, IVFErrors, testing::Values(faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT),
-        metric_name);
+INSTANTIATE_TEST_SUITE_P(Kinds, IVFErrors, ivf_kinds(), ivf_kind_name);
 
 TEST_P(IVFErrors, BadParametersAreNamed) {
     IVFSearchParametersBQQ params;
@@ -54,12 +52,12 @@ TEST_P(IVFErrors, BadParametersAreNamed) {
 }
 
 TEST_P(IVFErrors, CoarseQuantizersThatDoNotFitAreRefused) {
-    faiss::IndexFlat narrow(kDimension - 1, GetParam());
+    faiss::IndexFlat narrow(kDimension - 1, metric());
     EXPECT_THAT(
-            [&] { IndexIVFBQQ(&narrow, kDimension, kLists, kBits, GetParam()); },
+            [&] { IndexIVFBQQ(&narrow, kDimension, kLists, kBits, metric()); },
             ThrowsMessage<FaissException>(HasSubstr("dimension 15")));
-    EXPECT_THROW(IndexIVFBQQ(nullptr, kDimension, kLists, kBits, GetParam()), FaissException);
-    faiss::IndexFlat empty(kDimension, GetParam());
+    EXPECT_THROW(IndexIVFBQQ(nullptr, kDimension, kLists, kBits, metric()), FaissException);
+    faiss::IndexFlat empty(kDimension, metric());
     faiss::Index* trained = index.quantizer;
     index.quantizer = &empty;
     EXPECT_THAT(
@@ -94,7 +92,7 @@ TEST_P(IVFErrors, ANaNIsRefusedAndNothingIsAdded) {
 }
 
 TEST_P(IVFErrors, MergingWhatWasTrainedDifferentlyIsRefused) {
-    auto other = make("IVF12,BQQ48", GetParam());
+    auto other = make(GetParam().factory, metric());
     as_ivf(*other).training.seed = 5;
     other->reset();
     other->train(kVectors, vectors().data());

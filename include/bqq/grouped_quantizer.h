@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -19,6 +20,9 @@ class RowSet;
  *
  * A code is that of the group's quantizer; where there may be more than one group, the number of the group stands
  * before it, in one byte. It is a function of the vector alone.
+ *
+ * A caller that tells the groups apart itself, such as an inverted file by its lists, trains them with
+ * train_groups() and codes with encode_in() and decode_in(): these codes have no byte for the group.
  */
 class GroupedQuantizer {
 public:
@@ -27,6 +31,8 @@ public:
     static constexpr int kChooseDepth = 0; ///< for `depth` beside kChooseGroups: train() chooses it
     /// of several bases; one has BinaryQuadraticQuantizer::kDefaultDepth
     static constexpr int kDefaultDepth = 4;
+    /// A cluster of fewer vectors an atom has no basis of its own.
+    static constexpr size_t kLeastPointsPerAtom = 4;
 
     size_t d = 0;  ///< dimension of the vectors
     size_t M = 0;  ///< bits, and atoms of each basis
@@ -55,6 +61,28 @@ public:
      */
     void train(size_t n, const float* x, const TrainingParameters& parameters = {});
 
+    /// Vectors to train a group on.
+    struct Sample {
+        std::vector<float> x;       ///< size n * d
+        std::vector<float> centres; ///< size n * d: what they are coded from; empty for their mean
+    };
+    /// What train() makes of n vectors: how many bases at most, and of how many planes.
+    struct Bases {
+        size_t groups;
+        int depth;
+    };
+    /// @throws std::invalid_argument  for a basis_share that is negative or not finite
+    Bases choose_bases(size_t n, const TrainingParameters& parameters) const;
+
+    /** Trains one quantizer for each group.
+     * @param bases   how many, and their planes: those of choose_bases(), or fewer
+     * @param sample  (g) -> vectors of group g; asked for one group at a time
+     * @throws std::invalid_argument  as train() does
+     */
+    void train_groups(
+            Bases bases, const std::function<Sample(size_t g)>& sample,
+            const TrainingParameters& parameters = {});
+
     size_t groups() const { return groups_.size(); }
     /// Before training there is one group, which is not trained.
     const BinaryQuadraticQuantizer& group(size_t g) const { return groups_[g]; }
@@ -76,8 +104,25 @@ public:
      */
     void decode(const uint8_t* codes, float* x, size_t n) const;
 
+    /** Codes of vectors whose groups are given.
+     * @param x        vectors, size n * d
+     * @param groups   group of each vector, below groups(); size n
+     * @param codes    output, size n * bare_code_size()
+     * @param centres, errors, and what is thrown  as for BinaryQuadraticQuantizer::compute_codes
+     */
+    void encode_in(
+            const uint32_t* groups, const float* x, uint8_t* codes, size_t n,
+            const float* centres = nullptr, double* errors = nullptr) const;
+
+    /// Decodes codes of encode_in(). @param x  output, size n * d
+    void decode_in(
+            const uint32_t* groups, const uint8_t* codes, float* x, size_t n,
+            const float* centres = nullptr) const;
+
     /// bytes before a code of a group's quantizer: 0 or 1
     size_t group_bytes() const { return wanted_groups == 1 ? 0 : 1; }
+    /// bytes of a code without them
+    size_t bare_code_size() const { return code_size - group_bytes(); }
 
     /// Whether both make the same codes.
     bool operator==(const GroupedQuantizer& other) const;

@@ -98,8 +98,8 @@ struct IndexBQQ : faiss::Index {
     /// Codes i0 to i0 + n - 1. @param bytes  output, size n * sa_code_size()
     void get_codes(idx_t i0, idx_t n, uint8_t* bytes) const;
 
-    /// Takes over quantizers that were trained elsewhere, one for each group, for an index without vectors.
-    void set_trained(std::vector<BinaryQuadraticQuantizer> groups);
+    /// Takes over a quantizer that was trained elsewhere, for an index without vectors.
+    void set_trained(GroupedQuantizer quantizer);
 
 private:
     std::unique_ptr<GroupedCodes> codes_;

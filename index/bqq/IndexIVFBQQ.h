@@ -4,7 +4,10 @@
 #include <bqq/faiss_compat.h>
 #include <faiss/IndexIVF.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace bqq {
 
@@ -23,13 +26,18 @@ struct IVFSearchParametersBQQ : faiss::SearchParametersIVF {
  * |q - x|^2 ~ |q - c|^2 + nu - 2 alpha (w . s) with <c, B^T s> folded into the stored nu. A list costs what
  * its codes cost, whatever the dimension, as long as the coarse quantizer has the metric of the index.
  *
+ * With groups, lists whose centroids are near each other share a basis, and a query is projected once for each group
+ * that it visits. The list says which group it is: codes are no longer for it.
+ *
  * Lists are kept interleaved for the scan; FAISS's interface to them hands out rows. Other faiss::InvertedLists,
  * such as OnDiskInvertedLists, hold rows and are interleaved a list at a time while they are scanned.
  *
  * Searches may run at the same time as each other, not as changes. Errors are faiss::FaissException.
  */
 struct IndexIVFBQQ : faiss::IndexIVF {
-    BinaryQuadraticQuantizer bqq;
+    GroupedQuantizer bqq; ///< its codes without the group, see GroupedQuantizer::encode_in
+    /// Which group's basis a list has, below bqq.groups(); size nlist. Set by train().
+    std::vector<uint8_t> list_groups;
     TrainingParameters training;
     /// Inner product: vectors are coded from this times the centroid. FAISS's centroids are of unit length then,
     /// longer than the mean of their vectors. Set by train().
@@ -40,15 +48,16 @@ struct IndexIVFBQQ : faiss::IndexIVF {
      *  @param nlist      number of lists
      *  @param M          bits a vector
      *  @param metric     METRIC_L2 or METRIC_INNER_PRODUCT
-     *  @param depth      binary planes of the basis, 1 to 16
+     *  @param depth      binary planes of a basis, 1 to 16
+     *  @param groups     bases, 1 to 256
      */
     IndexIVFBQQ(
             faiss::Index* quantizer, size_t d, size_t nlist, size_t M,
             faiss::MetricType metric = faiss::METRIC_L2,
-            int depth = BinaryQuadraticQuantizer::kDefaultDepth);
+            int depth = BinaryQuadraticQuantizer::kDefaultDepth, size_t groups = 1);
 
     /// @param x  size n * d, n >= max(nlist, M); the centroids take cp.max_points_per_centroid * nlist of them,
-    ///           the basis training.max_points_per_atom * M
+    ///           a basis training.max_points_per_atom * M. Where a group has fewer than 4 M, its lists go to others.
     void train(idx_t n, const float* x) override;
 
     void add_with_ids(idx_t n, const float* x, const idx_t* xids) override;

@@ -11,11 +11,11 @@ namespace bqq {
  *     BQQ{M}          M bits a vector (M >= 1)
  *     BQQ{p}x{l}      p planes of l atoms: M = p * l bits
  *     BQQ...z{depth}  basis of `depth` binary planes, 1 to 16 (default 8, with groups 4)
- *     BQQ...g{G}      G local bases, 2 to 256, in a flat index
+ *     BQQ...g{G}      G local bases, 2 to 256: of groups of vectors, in an inverted file of groups of lists
  *     BQQ...g         as many as the training set affords (TrainingParameters::basis_share), and a depth to suit
  *
  * in every place where FAISS takes a flat code: "BQQ256", "PCA128,BQQ128", "IDMap2,BQQ4x64z4",
- * "BQQ256,RFlat", "IVF1024,BQQ256", "IVF1024_HNSW32,BQQ256", "OPQ16_64,IVF1024,BQQ128,Refine(SQ8)",
+ * "BQQ256,RFlat", "IVF1024,BQQ256", "IVF1024,BQQ128z3g16", "IVF1024_HNSW32,BQQ256", "OPQ16_64,IVF1024,BQQ128,Refine(SQ8)",
  * "HNSW32,BQQ256". A description without a BQQ code is handed to FAISS.
  *
  * @param d       dimension of the vectors

@@ -36,32 +36,34 @@ Vector read_vector(const ByteSource& source) {
     return read_array<Vector>(source, size);
 }
 
-faiss::MetricType metric_of(const BinaryQuadraticQuantizer& quantizer) {
+faiss::MetricType metric_of(const GroupedQuantizer& quantizer) {
     return quantizer.metric == Metric::l2 ? faiss::METRIC_L2 : faiss::METRIC_INNER_PRODUCT;
 }
 
-std::unique_ptr<faiss::Index> read_codes(const ByteSource& source) {
-    const auto wanted_groups = read_value<uint16_t>(source);
-    const bool chosen = wanted_groups == GroupedQuantizer::kChooseGroups;
-    const int wanted_depth = chosen ? read_value<uint8_t>(source) : 0;
-    const auto groups = read_value<uint16_t>(source);
-    const size_t most = chosen ? GroupedQuantizer::kMaxGroups : wanted_groups;
-    if (groups == 0 || groups > most)
-        throw std::runtime_error(
-                "the index has " + std::to_string(groups) + " groups of " + std::to_string(most));
-    std::vector<BinaryQuadraticQuantizer> quantizers;
-    for (size_t g = 0; g < groups; ++g) {
-        quantizers.push_back(read_quantizer(source));
-        const BinaryQuadraticQuantizer &a = quantizers.front(), &b = quantizers.back();
-        if (b.d != a.d || b.M != a.M || b.depth != a.depth || b.metric != a.metric ||
-            (groups > 1 && !b.is_trained))
-            throw std::runtime_error("the groups of the index have codes of several forms");
+/// The groups of n vectors or lists, in as many bits as they need.
+std::vector<uint8_t> read_group_numbers(const ByteSource& source, size_t n, size_t groups) {
+    const unsigned width = group_width(groups);
+    auto bytes = read_array<std::vector<uint8_t>>(source, PackedIdsView::bytes(n, width));
+    bytes.resize(bytes.size() + PackedIdsView::kSlack);
+    const PackedIdsView packed{bytes.data(), n, width};
+    std::vector<uint8_t> of(n);
+    for (size_t i = 0; i < n; ++i) {
+        of[i] = static_cast<uint8_t>(packed[i]);
+        if (of[i] >= groups)
+            throw std::runtime_error(
+                    "a vector or list of group " + std::to_string(of[i]) + ", there are " +
+                    std::to_string(groups));
     }
-    const BinaryQuadraticQuantizer& first = quantizers.front();
+    return of;
+}
+
+std::unique_ptr<faiss::Index> read_codes(const ByteSource& source) {
+    GroupedQuantizer quantizer = read_groups(source);
+    const size_t groups = quantizer.groups();
     auto index = std::make_unique<IndexBQQ>(
-            static_cast<idx_t>(first.d), first.M, metric_of(first),
-            chosen ? wanted_depth : first.depth, wanted_groups);
-    if (first.is_trained) index->set_trained(std::move(quantizers));
+            static_cast<idx_t>(quantizer.d), quantizer.M, metric_of(quantizer),
+            quantizer.wanted_depth, quantizer.wanted_groups);
+    if (quantizer.is_trained) index->set_trained(std::move(quantizer));
     const auto ntotal = read_value<idx_t>(source);
     if (ntotal < 0 || (ntotal > 0 && !index->is_trained))
         throw std::runtime_error("the index has ntotal = " + std::to_string(ntotal));
@@ -71,11 +73,8 @@ std::unique_ptr<faiss::Index> read_codes(const ByteSource& source) {
         const auto count = static_cast<size_t>(std::min(kBatch, ntotal - i));
         std::vector<uint8_t> codes(count * code_size);
         if (group_bytes > 0) {
-            PackedIds of;
-            source(of.assign(count, group_width(groups)),
-                   PackedIdsView::bytes(count, group_width(groups)));
-            for (size_t r = 0; r < count; ++r)
-                codes[r * code_size] = static_cast<uint8_t>(of.view()[r]);
+            const std::vector<uint8_t> of = read_group_numbers(source, count, groups);
+            for (size_t r = 0; r < count; ++r) codes[r * code_size] = of[r];
         }
         const size_t size = code_size - group_bytes;
         const auto rows = read_array<std::vector<uint8_t>>(source, count * size);
@@ -167,7 +166,7 @@ struct IVFHead {
 IVFHead read_ivf_head(Reader& reader) {
     const ByteSource source = reader.source();
     IVFHead head;
-    BinaryQuadraticQuantizer quantizer = read_quantizer(source);
+    GroupedQuantizer quantizer = read_groups(source);
     const auto centroid_scale = read_value<float>(source);
     const auto nlist = read_value<uint64_t>(source);
     const auto nprobe = read_value<uint64_t>(source);
@@ -182,7 +181,8 @@ IVFHead read_ivf_head(Reader& reader) {
                 "the inverted file has nlist = " + std::to_string(nlist) +
                 " and ntotal = " + std::to_string(head.ntotal));
     head.index = std::make_unique<IndexIVFBQQ>(
-            coarse.get(), quantizer.d, nlist, quantizer.M, metric_of(quantizer), quantizer.depth);
+            coarse.get(), quantizer.d, nlist, quantizer.M, metric_of(quantizer),
+            quantizer.wanted_depth, quantizer.wanted_groups);
     head.index->own_fields = true;
     (void)coarse.release();
     head.index->is_trained = quantizer.is_trained;
@@ -192,6 +192,7 @@ IVFHead read_ivf_head(Reader& reader) {
     head.index->max_codes = max_codes;
     head.index->parallel_mode = parallel_mode;
     head.index->quantizer_trains_alone = quantizer_trains_alone;
+    head.index->list_groups = read_group_numbers(source, nlist, head.index->bqq.groups());
     head.lists = read_value<ListsTag>(source);
     for (size_t i = 0; i < nlist && head.lists == ListsTag::interleaved; ++i) {
         ListShape shape{};

@@ -34,15 +34,18 @@ void write_vector(const ByteSink& sink, const Vector& values) {
     sink(values.data(), values.size() * sizeof(values[0]));
 }
 
-/// Codes as rows; the groups of a batch, in as many bits as they need, before its codes. Where the number of groups was
-/// left to train(), the wanted depth stands behind that 0.
+/// Numbers of groups, in as many bits as they need.
+void write_group_numbers(const std::vector<uint8_t>& of, size_t groups, const ByteSink& sink) {
+    PackedIds packed;
+    packed.assign(of.size(), group_width(groups));
+    for (size_t i = 0; i < of.size(); ++i) packed.set(i, of[i]);
+    sink(packed.view().data, PackedIdsView::bytes(of.size(), packed.view().width));
+}
+
+/// Codes as rows; the groups of a batch, in as many bits as they need, before its codes.
 void write_codes(const IndexBQQ& index, const ByteSink& sink) {
     const GroupedQuantizer& quantizer = index.bqq;
-    write_value(sink, static_cast<uint16_t>(quantizer.wanted_groups));
-    if (quantizer.wanted_groups == GroupedQuantizer::kChooseGroups)
-        write_value(sink, static_cast<uint8_t>(quantizer.wanted_depth));
-    write_value(sink, static_cast<uint16_t>(quantizer.groups()));
-    for (size_t g = 0; g < quantizer.groups(); ++g) write_quantizer(quantizer.group(g), sink);
+    write_groups(quantizer, sink);
     write_value(sink, index.ntotal);
     const size_t code_size = quantizer.code_size;
     const size_t group_bytes = quantizer.group_bytes();
@@ -51,10 +54,9 @@ void write_codes(const IndexBQQ& index, const ByteSink& sink) {
         const auto count = static_cast<size_t>(std::min(kBatch, index.ntotal - i));
         index.get_codes(i, static_cast<idx_t>(count), codes.data());
         if (group_bytes > 0) {
-            PackedIds groups;
-            groups.assign(count, group_width(quantizer.groups()));
-            for (size_t r = 0; r < count; ++r) groups.set(r, codes[r * code_size]);
-            sink(groups.view().data, PackedIdsView::bytes(count, groups.view().width));
+            std::vector<uint8_t> of(count);
+            for (size_t r = 0; r < count; ++r) of[r] = codes[r * code_size];
+            write_group_numbers(of, quantizer.groups(), sink);
         }
         for (size_t r = 0; r < count; ++r)
             std::copy_n(
@@ -106,7 +108,7 @@ void write_ivf(const IndexIVFBQQ& index, Writer& writer) {
     faiss::VectorIOWriter bytes;
     Writer head(bytes);
     const ByteSink sink = head.sink();
-    write_quantizer(index.bqq, sink);
+    write_groups(index.bqq, sink);
     write_value(sink, index.centroid_scale);
     write_value(sink, static_cast<uint64_t>(index.nlist));
     write_value(sink, static_cast<uint64_t>(index.nprobe));
@@ -116,6 +118,7 @@ void write_ivf(const IndexIVFBQQ& index, Writer& writer) {
     write_value(sink, index.ntotal);
     write_value(sink, static_cast<uint8_t>(index.direct_map.type));
     write_coarse(index.quantizer, head);
+    write_group_numbers(index.list_groups, index.bqq.groups(), sink);
     write_value(sink, interleaved != nullptr ? ListsTag::interleaved : ListsTag::faiss);
     for (size_t i = 0; i < index.nlist && interleaved != nullptr; ++i) {
         write_value(sink, static_cast<uint32_t>(interleaved->ids(i).size));

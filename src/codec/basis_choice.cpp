@@ -1,7 +1,5 @@
 #include "codec/basis_choice.h"
 
-#include <bqq/grouped_quantizer.h>
-
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
@@ -9,7 +7,7 @@
 
 namespace bqq {
 
-BasisChoice choose_bases(
+GroupedQuantizer::Bases choose_bases(
         size_t n, const BinaryQuadraticQuantizer& form, size_t least_size, int depth,
         double share) {
     if (!std::isfinite(share) || share < 0)

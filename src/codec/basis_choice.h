@@ -1,16 +1,10 @@
 #pragma once
 
-#include <bqq/binary_quadratic_quantizer.h>
+#include <bqq/grouped_quantizer.h>
 
 #include <cstddef>
 
 namespace bqq {
-
-/// How many bases an index has, and of how many planes.
-struct BasisChoice {
-    size_t groups;
-    int depth;
-};
 
 /** The bases that n vectors afford, when all bases may take `share` of the bytes of the codes.
  *
@@ -22,7 +16,7 @@ struct BasisChoice {
  * @param depth       planes of a basis, or 0 to choose them too
  * @throws std::invalid_argument  for a share that is negative or not finite
  */
-BasisChoice choose_bases(
+GroupedQuantizer::Bases choose_bases(
         size_t n, const BinaryQuadraticQuantizer& form, size_t least_size, int depth, double share);
 
 } // namespace bqq

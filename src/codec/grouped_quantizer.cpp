@@ -14,8 +14,6 @@ namespace bqq {
 
 namespace {
 
-// A cluster of fewer vectors an atom has no basis of its own.
-constexpr size_t kLeastPointsPerAtom = 4;
 // All vectors are seen in every round of a small group: these come to as much work as the rounds of one basis.
 constexpr int kRoundsOfOne = 3;
 
@@ -38,6 +36,14 @@ std::vector<T> gather(const T* values, size_t width, const std::vector<size_t>& 
     return chosen;
 }
 
+/// The reverse: rows side by side to where they belong among values.
+template <class T>
+void scatter(
+        const std::vector<T>& chosen, size_t width, const std::vector<size_t>& rows, T* values) {
+    for (size_t i = 0; i < rows.size(); ++i)
+        std::copy_n(chosen.data() + i * width, width, values + rows[i] * width);
+}
+
 } // namespace
 
 GroupedQuantizer::GroupedQuantizer(size_t d_, size_t M_, Metric metric_, int depth_, size_t groups)
@@ -55,11 +61,15 @@ GroupedQuantizer::GroupedQuantizer(size_t d_, size_t M_, Metric metric_, int dep
     code_size = group_bytes() + groups_.front().code_size;
 }
 
+GroupedQuantizer::Bases GroupedQuantizer::choose_bases(
+        size_t n, const TrainingParameters& parameters) const {
+    if (wanted_groups != kChooseGroups) return {wanted_groups, depth};
+    return bqq::choose_bases(
+            n, group(0), kLeastPointsPerAtom * M, wanted_depth, parameters.basis_share);
+}
+
 void GroupedQuantizer::train(size_t n, const float* x, const TrainingParameters& parameters) {
-    const size_t least_size = kLeastPointsPerAtom * M;
-    BasisChoice bases{wanted_groups, depth};
-    if (wanted_groups == kChooseGroups)
-        bases = choose_bases(n, group(0), least_size, wanted_depth, parameters.basis_share);
+    const Bases bases = choose_bases(n, parameters);
     std::vector<BinaryQuadraticQuantizer> trained;
     if (bases.groups == 1) {
         trained.emplace_back(d, M, metric, bases.depth);
@@ -73,7 +83,7 @@ void GroupedQuantizer::train(size_t n, const float* x, const TrainingParameters&
                 " atoms need at least " + std::to_string(M));
     check_finite(x, n, d, "train()");
     const std::vector<float> means =
-            cluster_means(n, x, d, bases.groups, least_size, parameters.seed);
+            cluster_means(n, x, d, bases.groups, kLeastPointsPerAtom * M, parameters.seed);
     const size_t groups = means.size() / d;
     if (groups < bases.groups)
         parameters.progress.say(
@@ -81,13 +91,31 @@ void GroupedQuantizer::train(size_t n, const float* x, const TrainingParameters&
                 " groups: other clusters have too few vectors");
     std::vector<uint32_t> nearest(n);
     RowSet(means.data(), groups, d).find_nearest(n, x, nearest.data());
+    const std::vector<std::vector<size_t>> rows = rows_by_group(nearest, groups);
+    train_groups(
+            {groups, bases.depth},
+            [&](size_t g) {
+                return Sample{gather(x, d, rows[g]), {}};
+            },
+            parameters);
+}
+
+void GroupedQuantizer::train_groups(
+        Bases bases, const std::function<Sample(size_t g)>& sample,
+        const TrainingParameters& parameters) {
     TrainingParameters of_group = parameters;
-    of_group.rounds = std::max(1, parameters.rounds / kRoundsOfOne);
-    of_group.progress.step = {};
-    for (const std::vector<size_t>& rows : rows_by_group(nearest, groups)) {
+    if (bases.groups > 1) {
+        of_group.rounds = std::max(1, parameters.rounds / kRoundsOfOne);
+        of_group.progress.step = {};
+    }
+    std::vector<BinaryQuadraticQuantizer> trained;
+    for (size_t g = 0; g < bases.groups; ++g) {
+        const Sample chosen = sample(g);
         BinaryQuadraticQuantizer& quantizer = trained.emplace_back(d, M, metric, bases.depth);
-        quantizer.train(rows.size(), gather(x, d, rows).data(), of_group);
-        parameters.progress.report("train", trained.size(), groups);
+        quantizer.train(
+                chosen.x.size() / d, chosen.x.data(), of_group,
+                chosen.centres.empty() ? nullptr : chosen.centres.data());
+        if (bases.groups > 1) parameters.progress.report("train", g + 1, bases.groups);
     }
     set_trained(std::move(trained));
 }
@@ -126,28 +154,20 @@ void GroupedQuantizer::compute_codes(const float* x, uint8_t* codes, size_t n) c
         return;
     }
     if (!is_trained) throw std::logic_error("BQQ: compute_codes() before train()");
-    check_finite(x, n, d, "compute_codes()");
     const size_t tried = std::min(kGroupsTried, groups_.size());
+    const size_t size = bare_code_size();
     std::vector<uint32_t> nearest(n * tried), of(n);
     means_->find_nearest(n, x, nearest.data(), tried);
-    std::vector<double> least(n, std::numeric_limits<double>::infinity());
+    std::vector<uint8_t> bare(n * size);
+    std::vector<double> errors(n), least(n, std::numeric_limits<double>::infinity());
     for (size_t rank = 0; rank < tried; ++rank) {
         for (size_t i = 0; i < n; ++i) of[i] = nearest[i * tried + rank];
-        const std::vector<std::vector<size_t>> rows = rows_by_group(of, groups_.size());
-        for (size_t g = 0; g < rows.size(); ++g) {
-            const size_t size = groups_[g].code_size;
-            std::vector<uint8_t> part(rows[g].size() * size);
-            std::vector<double> errors(rows[g].size());
-            groups_[g].compute_codes(
-                    gather(x, d, rows[g]).data(), part.data(), rows[g].size(), nullptr,
-                    errors.data());
-            for (size_t i = 0; i < rows[g].size(); ++i) {
-                const size_t row = rows[g][i];
-                if (errors[i] >= least[row]) continue;
-                least[row] = errors[i];
-                codes[row * code_size] = static_cast<uint8_t>(g);
-                std::copy_n(part.data() + i * size, size, codes + row * code_size + 1);
-            }
+        encode_in(of.data(), x, bare.data(), n, nullptr, errors.data());
+        for (size_t i = 0; i < n; ++i) {
+            if (errors[i] >= least[i]) continue;
+            least[i] = errors[i];
+            codes[i * code_size] = static_cast<uint8_t>(of[i]);
+            std::copy_n(bare.data() + i * size, size, codes + i * code_size + 1);
         }
     }
 }
@@ -166,17 +186,52 @@ void GroupedQuantizer::decode(const uint8_t* codes, float* x, size_t n) const {
                     "BQQ: a code of group " + std::to_string(of[i]) + ", there are " +
                     std::to_string(groups_.size()));
     }
-    const std::vector<std::vector<size_t>> rows = rows_by_group(of, groups_.size());
+    const size_t size = bare_code_size();
+    std::vector<uint8_t> bare(n * size);
+    for (size_t i = 0; i < n; ++i)
+        std::copy_n(codes + i * code_size + 1, size, bare.data() + i * size);
+    decode_in(of.data(), bare.data(), x, n);
+}
+
+void GroupedQuantizer::encode_in(
+        const uint32_t* groups, const float* x, uint8_t* codes, size_t n, const float* centres,
+        double* errors) const {
+    if (groups_.size() == 1) {
+        groups_.front().compute_codes(x, codes, n, centres, errors);
+        return;
+    }
+    check_finite(x, n, d, "compute_codes()");
+    const size_t size = bare_code_size();
+    const std::vector<std::vector<size_t>> rows = rows_by_group({groups, n}, groups_.size());
     for (size_t g = 0; g < rows.size(); ++g) {
-        const std::vector<uint8_t> part = gather(codes, code_size, rows[g]);
-        const size_t size = groups_[g].code_size;
-        std::vector<uint8_t> inner(rows[g].size() * size);
-        for (size_t i = 0; i < rows[g].size(); ++i)
-            std::copy_n(part.data() + i * code_size + 1, size, inner.data() + i * size);
-        std::vector<float> decoded(rows[g].size() * d);
-        groups_[g].decode(inner.data(), decoded.data(), rows[g].size());
-        for (size_t i = 0; i < rows[g].size(); ++i)
-            std::copy_n(decoded.data() + i * d, d, x + rows[g][i] * d);
+        std::vector<uint8_t> part(rows[g].size() * size);
+        std::vector<double> part_errors(rows[g].size());
+        const std::vector<float> part_centres =
+                centres != nullptr ? gather(centres, d, rows[g]) : std::vector<float>();
+        groups_[g].compute_codes(
+                gather(x, d, rows[g]).data(), part.data(), rows[g].size(),
+                centres != nullptr ? part_centres.data() : nullptr, part_errors.data());
+        scatter(part, size, rows[g], codes);
+        if (errors != nullptr) scatter(part_errors, 1, rows[g], errors);
+    }
+}
+
+void GroupedQuantizer::decode_in(
+        const uint32_t* groups, const uint8_t* codes, float* x, size_t n,
+        const float* centres) const {
+    if (groups_.size() == 1) {
+        groups_.front().decode(codes, x, n, centres);
+        return;
+    }
+    const std::vector<std::vector<size_t>> rows = rows_by_group({groups, n}, groups_.size());
+    for (size_t g = 0; g < rows.size(); ++g) {
+        std::vector<float> part(rows[g].size() * d);
+        const std::vector<float> part_centres =
+                centres != nullptr ? gather(centres, d, rows[g]) : std::vector<float>();
+        groups_[g].decode(
+                gather(codes, bare_code_size(), rows[g]).data(), part.data(), rows[g].size(),
+                centres != nullptr ? part_centres.data() : nullptr);
+        scatter(part, d, rows[g], x);
     }
 }
 

@@ -32,9 +32,11 @@ struct InfoOptions {
     std::string json;
 };
 
-template <class Quantizer>
-Json describe_codes(const Quantizer& codes) {
-    return {{"bits", codes.M}, {"depth", codes.depth}, {"code_size", codes.code_size}};
+Json describe_codes(const GroupedQuantizer& codes, size_t code_size) {
+    return {{"bits", codes.M},
+            {"depth", codes.depth},
+            {"code_size", code_size},
+            {"groups", codes.groups()}};
 }
 
 Json describe_index(const std::string& path) {
@@ -47,13 +49,11 @@ Json describe_index(const std::string& path) {
     if (index->ntotal > 0) {
         info["bytes_per_vector"] = static_cast<double>(bytes) / static_cast<double>(index->ntotal);
     }
-    if (const auto* bqq_index = find_index<IndexBQQ>(index.get())) {
-        info["bqq"] = describe_codes(bqq_index->bqq);
-        info["bqq"]["groups"] = bqq_index->bqq.groups();
-    }
+    if (const auto* flat = find_index<IndexBQQ>(index.get()))
+        info["bqq"] = describe_codes(flat->bqq, flat->sa_code_size());
     if (const auto* ivf = find_index<faiss::IndexIVF>(index.get())) info["nlist"] = ivf->nlist;
     if (const auto* ivf = find_index<IndexIVFBQQ>(index.get()))
-        info["bqq"] = describe_codes(ivf->bqq);
+        info["bqq"] = describe_codes(ivf->bqq, ivf->code_size);
     return info;
 }
 

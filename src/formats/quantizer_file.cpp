@@ -118,4 +118,36 @@ BinaryQuadraticQuantizer read_quantizer(const ByteSource& source) {
     return quantizer;
 }
 
+void write_groups(const GroupedQuantizer& quantizer, const ByteSink& sink) {
+    write_value(sink, static_cast<uint16_t>(quantizer.wanted_groups));
+    if (quantizer.wanted_groups == GroupedQuantizer::kChooseGroups)
+        write_value(sink, static_cast<uint8_t>(quantizer.wanted_depth));
+    write_value(sink, static_cast<uint16_t>(quantizer.groups()));
+    for (size_t g = 0; g < quantizer.groups(); ++g) write_quantizer(quantizer.group(g), sink);
+}
+
+GroupedQuantizer read_groups(const ByteSource& source) {
+    const auto wanted_groups = read_value<uint16_t>(source);
+    const bool chosen = wanted_groups == GroupedQuantizer::kChooseGroups;
+    const int wanted_depth = chosen ? read_value<uint8_t>(source) : 0;
+    const auto groups = read_value<uint16_t>(source);
+    const size_t most = chosen ? GroupedQuantizer::kMaxGroups : wanted_groups;
+    if (groups == 0 || groups > most)
+        throw std::runtime_error(
+                "the index has " + std::to_string(groups) + " groups of " + std::to_string(most));
+    std::vector<BinaryQuadraticQuantizer> quantizers;
+    for (size_t g = 0; g < groups; ++g) {
+        quantizers.push_back(read_quantizer(source));
+        const BinaryQuadraticQuantizer &a = quantizers.front(), &b = quantizers.back();
+        if (b.d != a.d || b.M != a.M || b.depth != a.depth || b.metric != a.metric ||
+            (groups > 1 && !b.is_trained))
+            throw std::runtime_error("the groups of the index have codes of several forms");
+    }
+    const BinaryQuadraticQuantizer& first = quantizers.front();
+    GroupedQuantizer quantizer(
+            first.d, first.M, first.metric, chosen ? wanted_depth : first.depth, wanted_groups);
+    if (first.is_trained) quantizer.set_trained(std::move(quantizers));
+    return quantizer;
+}
+
 } // namespace bqq

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <bqq/binary_quadratic_quantizer.h>
+#include <bqq/grouped_quantizer.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -19,6 +19,12 @@ void write_quantizer(const BinaryQuadraticQuantizer& quantizer, const ByteSink& 
 
 /// @throws std::runtime_error  for values that no quantizer has
 BinaryQuadraticQuantizer read_quantizer(const ByteSource& source);
+
+/// Writes the number of groups that were wanted (0 where train() chose: then the wanted depth, too), that of those there are, and the quantizer of each.
+void write_groups(const GroupedQuantizer& quantizer, const ByteSink& sink);
+
+/// @throws std::runtime_error  for values that no groups have
+GroupedQuantizer read_groups(const ByteSource& source);
 
 template <class T>
 void write_value(const ByteSink& sink, const T& value) {

@@ -1,6 +1,7 @@
 #include "search/flat_search.h"
 
 #include "parallel/first_error.h"
+#include "search/common_units.h"
 #include "search/nearest.h"
 #include "search/query_scan.h"
 
@@ -24,64 +25,19 @@ constexpr size_t kPieceBytes = 256 << 10;
 // Where each group's basis is read for them, more.
 constexpr size_t kQueriesOfGroups = 192;
 
-/// Distances of a query in the units in which those of all groups can be compared: of group 0's basis.
-class CommonUnits {
-public:
-    explicit CommonUnits(const GroupedQuantizer& quantizer)
-            : l2_(quantizer.metric == Metric::l2), unit_(factor(quantizer.group(0))) {}
-
-    bool l2() const { return l2_; }
-    /// What a group's own units are in these.
-    double of_group(const BinaryQuadraticQuantizer& group) const { return factor(group) / unit_; }
-
-    /// Squared L2, or the inner product. @param rank  smaller is closer
-    float distance(double rank) const {
-        return static_cast<float>(l2_ ? unit_ * std::max(rank, 0.0) : -unit_ * rank);
-    }
-    double rank(float distance) const {
-        const double d = distance;
-        return l2_ ? d / unit_ : -d / unit_;
-    }
-
-private:
-    bool l2_;
-    double unit_;
-
-    double factor(const BinaryQuadraticQuantizer& group) const {
-        const double scale = group.basis().scale;
-        return l2_ ? scale * scale : scale;
-    }
-};
-
-/** What the keys of one group say about distances, in common units; smaller is closer under both metrics.
- *
- * What the query alone adds to its distances is left out of the ranks, as far as it can be: it may be so large that
- * differences would be lost in it.
+/** Ranks of a group for one query. What the query alone adds to its distances is left out of them, as far as it can be:
+ * it may be so large that differences would be lost in it.
+ * @param q2        what the query adds to each key in the group, in units of its basis: see prepare_scans()
+ * @param left_out  what all ranks of the query leave out; if not yet known, it becomes what this group leaves out
  */
-class Ranks {
-public:
-    /** @param q2        what the query adds to each key in the group, in units of its basis: see prepare_scans()
-     *  @param left_out  what all ranks of the query leave out; if not yet known, it becomes what this group leaves out
-     */
-    Ranks(const CommonUnits& units, const BinaryQuadraticQuantizer& group, double q2,
-          std::optional<double>& left_out)
-            : factor_(units.of_group(group)) {
-        const double own = units.l2() ? factor_ * q2 : -factor_ * q2;
-        if (!left_out) left_out = own;
-        offset_ = own - *left_out;
-    }
-
-    float rank(float key) const {
-        return static_cast<float>(factor_ * static_cast<double>(key) + offset_);
-    }
-    float key(float rank) const {
-        return static_cast<float>((static_cast<double>(rank) - offset_) / factor_);
-    }
-
-private:
-    double factor_;
-    double offset_;
-};
+Ranks ranks_of(
+        const CommonUnits& units, const BinaryQuadraticQuantizer& group, double q2,
+        std::optional<double>& left_out) {
+    const double factor = units.of_group(group);
+    const double own = units.l2() ? factor * q2 : -factor * q2;
+    if (!left_out) left_out = own;
+    return {factor, own - *left_out};
+}
 
 /// A label while the search goes on: group and position.
 constexpr int kPositionBits = 48;
@@ -141,27 +97,18 @@ private:
     const Allowed& allowed_;
     std::vector<Nearest> nearest_;
     std::vector<std::optional<double>> left_out_; ///< of each query, once it met a group
-    std::vector<float> chosen_;
 
     void scan(size_t g, const std::vector<size_t>& queries) {
         const InterleavedCodes codes = codes_.blocks(g).view();
         // An empty group of the queries' own says all the same what their ranks leave out.
         if (queries.empty() || (codes.size == 0 && left_out_[queries.front()])) return;
-        const size_t d = quantizer_.d;
-        const float* x = x_;
-        if (queries.size() < nearest_.size()) {
-            chosen_.resize(queries.size() * d);
-            for (size_t i = 0; i < queries.size(); ++i)
-                std::copy_n(x_ + queries[i] * d, d, chosen_.data() + i * d);
-            x = chosen_.data();
-        }
         const BinaryQuadraticQuantizer& quantizer = quantizer_.group(g);
         std::vector<double> q2(queries.size());
         const std::vector<QueryScan> scans =
-                prepare_scans(quantizer, queries.size(), x, parameters_, q2.data());
+                prepare_scans(quantizer, queries, x_, parameters_, q2.data());
         std::vector<Ranks> ranks;
         for (size_t i = 0; i < queries.size(); ++i)
-            ranks.emplace_back(units_, quantizer, q2[i], left_out_[queries[i]]);
+            ranks.push_back(ranks_of(units_, quantizer, q2[i], left_out_[queries[i]]));
         const size_t piece = std::max<size_t>(1, kPieceBytes / (kBlock * codes.code_size));
         for (size_t begin = 0; begin < codes.blocks(); begin += piece)
             for (size_t i = 0; i < queries.size(); ++i) {
@@ -225,7 +172,7 @@ void range_search_codes(
         double q2 = 0;
         const std::vector<QueryScan> scans =
                 prepare_scans(quantizer.group(g), 1, x, parameters, &q2);
-        const Ranks ranks(units, quantizer.group(g), q2, left_out);
+        const Ranks ranks = ranks_of(units, quantizer.group(g), q2, left_out);
         const auto limit = static_cast<float>(units.rank(radius) - *left_out);
         scans.front().run(
                 view, 0, view.blocks(),

@@ -55,4 +55,17 @@ std::vector<QueryScan> prepare_scans(
     return scans;
 }
 
+std::vector<QueryScan> prepare_scans(
+        const BinaryQuadraticQuantizer& quantizer, std::span<const size_t> chosen, const float* x,
+        const ScanParameters& parameters, double* q2) {
+    if (chosen.empty()) return {};
+    const size_t d = quantizer.d;
+    if (chosen.back() - chosen.front() + 1 == chosen.size()) // one after the other
+        return prepare_scans(quantizer, chosen.size(), x + chosen.front() * d, parameters, q2);
+    const auto rows = std::make_unique_for_overwrite<float[]>(chosen.size() * d);
+    for (size_t i = 0; i < chosen.size(); ++i)
+        std::copy_n(x + chosen[i] * d, d, rows.get() + i * d);
+    return prepare_scans(quantizer, chosen.size(), rows.get(), parameters, q2);
+}
+
 } // namespace bqq

@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace bqq {
@@ -77,6 +78,14 @@ private:
  */
 std::vector<QueryScan> prepare_scans(
         const BinaryQuadraticQuantizer& quantizer, size_t n, const float* x,
+        const ScanParameters& parameters, double* q2 = nullptr);
+
+/** Scans of some of the queries x.
+ * @param chosen  which rows of x, ascending
+ * @param q2      output, size chosen.size(), or nullptr
+ */
+std::vector<QueryScan> prepare_scans(
+        const BinaryQuadraticQuantizer& quantizer, std::span<const size_t> chosen, const float* x,
         const ScanParameters& parameters, double* q2 = nullptr);
 
 } // namespace bqq

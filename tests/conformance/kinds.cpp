@@ -27,6 +27,7 @@ const std::vector<std::string> kBqqFactories = {
         "BQQ64,RFlat",
         "HNSW16,BQQ64",
         "IVF16,BQQ64",
+        "IVF16,BQQ64g3",
         "PCA16,IVF16,BQQ64",
         "IVF16,BQQ64,RFlat",
         "IVF16,BQQ64,Refine(SQ8)",
