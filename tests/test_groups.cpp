@@ -221,7 +221,7 @@ TEST(BasisChoice, KeepsToShareVectorsAndDepth) {
     // Codes of 7 bytes, planes of 32 (64 / 8 + 2) = 320: the codes of 32,000 vectors weigh 700 planes.
     const bqq::BinaryQuadraticQuantizer form(64, 32, Metric::l2);
     const auto choose = [&](size_t n, int depth, double share) {
-        const bqq::BasisChoice choice = bqq::choose_bases(n, form, 128, depth, share);
+        const auto choice = bqq::choose_bases(n, form, 128, depth, share);
         return std::pair(choice.groups, choice.depth);
     };
     EXPECT_EQ(choose(32000, 0, 0.2), std::pair(size_t{35}, 4));

@@ -209,7 +209,6 @@ TEST(IndexFactory, SizesOutOfRangeAreNamed) {
                  {"BQQ16z0g", "depth 0"},
                  {"BQQ16z17", "depth 17"},
                  {"BQQ16z17g", "depth 17"},
-                 {"IVF4,BQQ16g", "local bases (g) in an inverted file"},
                  {"PCA8,BQQ16z17", "depth 17"}}) {
         EXPECT_THAT([&] { make(description); }, ThrowsMessage<FaissException>(HasSubstr(value)))
                 << description;

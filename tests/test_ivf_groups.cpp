@@ -119,6 +119,17 @@ TEST_P(IVFGroups, FindMoreThanOneBasis) {
     EXPECT_GT(recall(*grouped), recall(*one) + 0.05);
 }
 
+TEST_P(IVFGroups, AreChosenByTraining) {
+    const auto index = made("IVF16,BQQ24g");
+    // 2,400 codes of 4 or 6 bytes afford 15 or 22 planes of 96 bytes, four to a basis.
+    EXPECT_EQ(index->bqq.groups(), GetParam() == faiss::METRIC_L2 ? 5u : 3u);
+    EXPECT_EQ(index->bqq.depth, 4);
+    EXPECT_EQ(bqq::reverse_index_factory(index.get()), "IVF16,BQQ24g");
+    EXPECT_GT(recall(*index), recall(*made("IVF16,BQQ24z4")) + 0.05);
+    const std::unique_ptr<faiss::Index> clone(bqq::clone_index(index.get()));
+    EXPECT_EQ(search(*clone, queries, kK), search(*index, queries, kK));
+}
+
 TEST_P(IVFGroups, AQuerySeesOnlyItsListsWhateverTheOthersOfItsBatchVisit) {
     const auto index = made("IVF16,BQQ24g4");
     index->nprobe = 2;
@@ -208,7 +219,7 @@ TEST_P(IVFGroups, AFailedTrainingLeavesTheGroups) {
 
 TEST(IVFGroupsFactory, NumbersOfGroupsOutOfRangeAreNamed) {
     for (const auto& [description, value] : std::vector<std::pair<std::string, std::string>>{
-                 {"IVF16,BQQ24g0", "0 groups"}, {"IVF16,BQQ24z3g257", "257 groups"}})
+                 {"IVF16,BQQ24g0", "cannot read \"BQQ24g0\""}, {"IVF16,BQQ24z3g257", "257 groups"}})
         EXPECT_THAT(
                 [&] { bqq::index_factory(kDimension, description); },
                 ThrowsMessage<FaissException>(HasSubstr(value)));
@@ -216,7 +227,8 @@ TEST(IVFGroupsFactory, NumbersOfGroupsOutOfRangeAreNamed) {
 
 TEST(IVFGroupsFactory, StringsComeBack) {
     for (const std::string description :
-         {"IVF16,BQQ24g4", "IVF16,BQQ24z3g16", "PCA8,IVF16_HNSW8,BQQ24z8g2", "IVF16,BQQ24g256"}) {
+         {"IVF16,BQQ24g4", "IVF16,BQQ24z3g16", "PCA8,IVF16_HNSW8,BQQ24z8g2", "IVF16,BQQ24g256",
+          "IVF16,BQQ24g"}) {
         const std::unique_ptr<faiss::Index> index(bqq::index_factory(kDimension, description));
         EXPECT_EQ(bqq::reverse_index_factory(index.get()), description);
     }
