@@ -14,12 +14,14 @@ GroupedQuantizer::Bases choose_bases(
         throw std::invalid_argument(
                 "BQQ: basis_share = " + std::to_string(share) + ", must be at least 0");
     // A plane has a bit for each entry and two bytes for each atom's scale.
-    const auto plane_bytes = static_cast<double>(form.M * ((form.d + 7) / 8 + 2));
-    const double planes = share * static_cast<double>(n * form.code_size) / plane_bytes;
+    const size_t plane_bytes = form.M * ((form.d + 7) / 8 + 2);
+    const double planes =
+            share * static_cast<double>(n * form.code_size) / static_cast<double>(plane_bytes);
     const bool chosen = depth == GroupedQuantizer::kChooseDepth;
     const int of_several = chosen ? GroupedQuantizer::kDefaultDepth : depth;
+    const size_t by_size = n / least_size;
     const double most = std::min(
-            {planes / of_several, static_cast<double>(n / least_size),
+            {planes / of_several, static_cast<double>(by_size),
              static_cast<double>(GroupedQuantizer::kMaxGroups)});
     const auto groups = static_cast<size_t>(most);
     if (groups > 1) return {groups, of_several};
