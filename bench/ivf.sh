@@ -60,7 +60,8 @@ measure() {
 fashion_mnist() {
     install_packages dataset-fashion-mnist && /usr/bin/python3 datasets/fashion_mnist.py "$data" || return 1
     measure fashion_mnist "Fashion-MNIST, 60,000 x 784, squared L2" 980 \
-        "BQQ64 BQQ128 BQQ256 BQQ512 BQQ64z3g16 BQQ128z3g16 BQQ256z3g16 PQ16x8 PQ49x8 PQ98x4fs RaBitQfs RaBitQfs2 RaBitQfs4 SQ4 SQ8
+        "BQQ64 BQQ128 BQQ256 BQQ512 BQQ64z3g16 BQQ128z3g16 BQQ256z3g16
+         PQ16x8 PQ49x8 PQ98x4fs RaBitQfs RaBitQfs2 RaBitQfs4 SQ4 SQ8
          BQQ128,RFlat BQQ128z3g16,RFlat PQ98x4fs,RFlat RaBitQfs,RFlat" \
         "BQQ384 PQ28x8 PQ98x8 PQ28x4fs PQ56x4fs PQ196x4fs RaBitQ RaBitQ4 BQQ64,RFlat BQQ256,RFlat PQ16x8,RFlat
          PQ56x4fs,RFlat" \

@@ -182,7 +182,7 @@ TEST(RowSketch, FindsTheNearestFarFromTheOrigin) {
     data.check(Metric::l2, 10, 1e-3);
 }
 
-TEST(RowSketch, QueriesBeyondTheRangeOfDistancesFindNothing) {
+TEST(RowSketch, QueriesBeyondTheRangeOfDistancesAreFarFromAll) {
     Case data{
             normal_numbers(Case::kRows, Case::kDimension, 1),
             std::vector<float>(Case::kQueries * Case::kDimension, 1e30f)};
