@@ -96,8 +96,8 @@ std::vector<uint8_t> group_lists(
     std::iota(lists.begin(), lists.end(), idx_t{0});
     const std::vector<float> centroids = centres_of(index, static_cast<idx_t>(nlist), lists.data());
     const std::vector<float> means = cluster_means(
-            nlist, centroids.data(), d, wanted,
-            GroupedQuantizer::kLeastPointsPerAtom * index.bqq.M, parameters.seed, sizes);
+            nlist, centroids.data(), d, wanted, GroupedQuantizer::kLeastPointsPerAtom * index.bqq.M,
+            parameters.seed, sizes);
     const size_t groups = means.size() / d;
     if (groups < wanted)
         parameters.progress.say(
@@ -124,8 +124,9 @@ void train_codes(IndexIVFBQQ& index, size_t n, const float* x) {
         std::iota(first.begin(), first.end(), size_t{0});
         index.centroid_scale = best_centroid_scale(set.sample(first));
     }
-    std::vector<uint8_t> list_groups =
-            one_group ? std::vector<uint8_t>(index.nlist) : group_lists(index, set, bases.groups, parameters);
+    std::vector<uint8_t> list_groups = one_group
+                                               ? std::vector<uint8_t>(index.nlist)
+                                               : group_lists(index, set, bases.groups, parameters);
     const uint8_t last = *std::max_element(list_groups.begin(), list_groups.end());
     std::vector<std::vector<size_t>> rows(size_t{last} + 1);
     for (size_t i = 0; i < set.size(); ++i) {
