@@ -131,7 +131,7 @@ void IndexIVFBQQ::train(idx_t n, const float* x) {
         ivf != nullptr && ivf->direct_map.no())
         ivf->make_direct_map();
 
-    with_faiss_errors([&] { train_codes(*this, static_cast<size_t>(n), x); });
+    with_faiss_errors([&] { train_codes(*this, *coarse_, static_cast<size_t>(n), x); });
     is_trained = true;
 }
 
@@ -139,7 +139,12 @@ void IndexIVFBQQ::add_with_ids(idx_t n, const float* x, const idx_t* xids) {
     check_ready(*this, n, x, "add()");
     check_writable(*this, "add()");
     check_lists(*this);
-    if (n != 0) with_faiss_errors([&] { faiss::IndexIVF::add_with_ids(n, x, xids); });
+    if (n == 0) return;
+    with_faiss_errors([&] {
+        std::vector<idx_t> lists(static_cast<size_t>(n));
+        coarse_->assign(*quantizer, n, x, lists.data());
+        add_core(n, x, xids, lists.data());
+    });
 }
 
 void IndexIVFBQQ::search(

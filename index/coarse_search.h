@@ -29,6 +29,9 @@ public:
             const faiss::Index& quantizer, int64_t n, const float* x, size_t nprobe,
             const faiss::SearchParameters* params, float* distances, int64_t* keys) const;
 
+    /// The centroid nearest to each of n vectors. @param keys  output, size n; -1 where there is none
+    void assign(const faiss::Index& quantizer, int64_t n, const float* x, int64_t* keys) const;
+
 private:
     class Centroids;
     mutable std::mutex mutex_;

@@ -2,8 +2,8 @@
 
 #include "checks.h"
 #include "interleaved_lists.h"
+#include "nearest/nearest.h"
 #include "parallel/first_error.h"
-#include "search/nearest.h"
 #include "search/query_scan.h"
 
 #include <faiss/impl/AuxIndexStructures.h>

@@ -1,9 +1,10 @@
 #include "ivf_training.h"
 
 #include "checks.h"
+#include "coarse_search.h"
 #include "codec/clustering.h"
-#include "codec/row_set.h"
 #include "codec/sampling.h"
+#include "nearest/row_set.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -31,14 +32,16 @@ namespace {
 /// Vectors of the training set, and the lists that they fall in.
 class TrainingSet {
 public:
-    TrainingSet(const IndexIVFBQQ& index, const float* x, std::vector<size_t> rows)
+    TrainingSet(
+            const IndexIVFBQQ& index, const CoarseSearch& coarse, const float* x,
+            std::vector<size_t> rows)
             : index_(index), x_(x), rows_(std::move(rows)), lists_(rows_.size()) {
         constexpr size_t kBatch = 32768;
         for (size_t begin = 0; begin < size(); begin += kBatch) {
             const size_t count = std::min(kBatch, size() - begin);
-            index.quantizer->assign(
-                    static_cast<idx_t>(count), vectors({rows_.data() + begin, count}).data(),
-                    lists_.data() + begin);
+            coarse.assign(
+                    *index.quantizer, static_cast<idx_t>(count),
+                    vectors({rows_.data() + begin, count}).data(), lists_.data() + begin);
         }
     }
 
@@ -110,13 +113,13 @@ std::vector<uint8_t> group_lists(
 
 } // namespace
 
-void train_codes(IndexIVFBQQ& index, size_t n, const float* x) {
+void train_codes(IndexIVFBQQ& index, const CoarseSearch& coarse, size_t n, const float* x) {
     const TrainingParameters parameters = with_progress(index.training, index.verbose);
     const size_t most = index.bqq.M * parameters.max_points_per_atom;
     const GroupedQuantizer::Bases bases = index.bqq.choose_bases(n, parameters);
     const bool one_group = bases.groups == 1;
     // In random order. Groups find as many of their own as one basis takes among all.
-    const TrainingSet set(index, x, choose_rows(n, one_group ? most : n, parameters.seed));
+    const TrainingSet set(index, coarse, x, choose_rows(n, one_group ? most : n, parameters.seed));
 
     index.centroid_scale = 1;
     if (index.metric_type == faiss::METRIC_INNER_PRODUCT) {

@@ -11,8 +11,9 @@ namespace bqq {
 std::vector<float> centres_of(const IndexIVFBQQ& index, idx_t n, const idx_t* list_nos);
 
 /** Trains what codes vectors, given a trained coarse quantizer: centroid_scale, list_groups and bqq.
- * @param x  size n * d, n >= M
+ * @param coarse  finds the lists of vectors
+ * @param x       size n * d, n >= M
  */
-void train_codes(IndexIVFBQQ& index, size_t n, const float* x);
+void train_codes(IndexIVFBQQ& index, const CoarseSearch& coarse, size_t n, const float* x);
 
 } // namespace bqq

@@ -1,8 +1,8 @@
 #include "kernels/row_distances.h"
 #include "kernels/smallest.h"
+#include "nearest/row_sketch.h"
+#include "nearest/smallest_keys.h"
 #include "random_data.h"
-#include "search/row_sketch.h"
-#include "search/smallest_keys.h"
 #include "targets.h"
 
 #include <gmock/gmock.h>
@@ -132,15 +132,16 @@ struct Case {
         return all;
     }
 
-    /// Searches, compares, and returns how many distances were computed.
-    size_t check(Metric metric, size_t k, double tolerance) const {
+    /// Searches, compares, and returns what was done.
+    RowSketch::Work check(Metric metric, size_t k, double tolerance, size_t most = kRows) const {
         const RowSketch sketch(rows.data(), kRows, kDimension, metric);
         RowSketch::Scratch scratch;
         std::vector<float> distances(kQueries * k);
         std::vector<int64_t> found(kQueries * k);
-        const size_t computed = sketch.find_nearest(
-                rows.data(), kQueries, queries.data(), k, distances.data(), found.data(), scratch);
-        for (size_t i = 0; i < kQueries; ++i) {
+        const RowSketch::Work work = sketch.find_nearest(
+                rows.data(), kQueries, queries.data(), k, most, distances.data(), found.data(),
+                scratch);
+        for (size_t i = 0; i < work.vectors; ++i) {
             const auto expected = nearest(i, metric);
             for (size_t rank = 0; rank < k; ++rank) {
                 EXPECT_EQ(found[i * k + rank], expected[rank].second) << i << " " << rank;
@@ -149,7 +150,7 @@ struct Case {
                 EXPECT_NEAR(distances[i * k + rank], distance, tolerance);
             }
         }
-        return computed;
+        return work;
     }
 };
 
@@ -159,9 +160,10 @@ TEST(RowSketch, FindsTheNearestOfFewDistances) {
             gaussian_vectors(Case::kQueries, Case::kDimension, 2, 1.0)};
     for (const Metric metric : {Metric::l2, Metric::inner_product})
         for (const size_t k : {1, 10}) {
-            const size_t computed = data.check(metric, k, 1e-4);
-            EXPECT_GE(computed, Case::kQueries * k);
-            EXPECT_LT(computed, Case::kQueries * Case::kRows / 3);
+            const RowSketch::Work work = data.check(metric, k, 1e-4);
+            EXPECT_EQ(work.vectors, Case::kQueries);
+            EXPECT_GE(work.distances, Case::kQueries * k);
+            EXPECT_LT(work.distances, Case::kQueries * Case::kRows / 3);
         }
 }
 
@@ -170,7 +172,20 @@ TEST(RowSketch, FindsTheNearestWhereNoDirectionStandsOut) {
             normal_numbers(Case::kRows, Case::kDimension, 1),
             normal_numbers(Case::kQueries, Case::kDimension, 2)};
     for (const Metric metric : {Metric::l2, Metric::inner_product})
-        for (const size_t k : {size_t{1}, size_t{40}, Case::kRows}) data.check(metric, k, 1e-3);
+        for (const size_t k : {size_t{1}, size_t{40}, Case::kRows})
+            EXPECT_EQ(data.check(metric, k, 1e-3).vectors, Case::kQueries);
+}
+
+TEST(RowSketch, IsGivenUpWhereItSavesNothing) {
+    const Case data{
+            normal_numbers(Case::kRows, Case::kDimension, 1),
+            normal_numbers(Case::kQueries, Case::kDimension, 2)};
+    for (const Metric metric : {Metric::l2, Metric::inner_product})
+        for (const size_t k : {size_t{40}, Case::kRows}) {
+            const RowSketch::Work work = data.check(metric, k, 1e-3, 1);
+            EXPECT_GT(work.vectors, 0u);
+            EXPECT_LT(work.vectors, Case::kQueries);
+        }
 }
 
 TEST(RowSketch, FindsTheNearestFarFromTheOrigin) {
@@ -191,7 +206,8 @@ TEST(RowSketch, QueriesBeyondTheRangeOfDistancesAreFarFromAll) {
     std::vector<float> distances(2);
     std::vector<int64_t> found(2);
     sketch.find_nearest(
-            data.rows.data(), 1, data.queries.data(), 2, distances.data(), found.data(), scratch);
+            data.rows.data(), 1, data.queries.data(), 2, Case::kRows, distances.data(),
+            found.data(), scratch);
     EXPECT_THAT(distances, testing::Each(testing::Gt(1e30f)));
 }
 

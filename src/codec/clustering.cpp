@@ -1,7 +1,7 @@
 #include "codec/clustering.h"
 
-#include "codec/row_set.h"
 #include "codec/sampling.h"
+#include "nearest/row_set.h"
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 
 #include "codec/basis_choice.h"
 #include "codec/clustering.h"
-#include "codec/row_set.h"
+#include "nearest/row_set.h"
 
 #include <algorithm>
 #include <limits>

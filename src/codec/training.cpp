@@ -5,9 +5,9 @@
 #include "codec/encoder.h"
 #include "codec/initial_atoms.h"
 #include "codec/sampling.h"
-#include "codec/transposed.h"
 #include "kernels/dot_rows.h"
 #include "kernels/squared_norm.h"
+#include "linear_algebra/transposed.h"
 
 #include <Eigen/Dense>
 

@@ -1,8 +1,8 @@
 #include "search/flat_search.h"
 
+#include "nearest/nearest.h"
 #include "parallel/first_error.h"
 #include "search/common_units.h"
-#include "search/nearest.h"
 #include "search/query_scan.h"
 
 #include <omp.h>

@@ -3,8 +3,8 @@
 #include <bqq/metric.h>
 
 #include "kernels/dot_rows.h"
-#include "search/nearest.h"
-#include "search/smallest_keys.h"
+#include "nearest/nearest.h"
+#include "nearest/smallest_keys.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -33,14 +33,20 @@ public:
         SmallestKeys smallest;
     };
 
-    /** The k rows nearest to each of n vectors, on the calling thread.
+    /// What a search has done.
+    struct Work {
+        size_t vectors = 0; ///< whose nearest rows were found: all, or those before it was given up
+        size_t distances = 0; ///< computed in full
+    };
+
+    /** The k rows nearest to each of n vectors, on the calling thread. Given up where bounds say too little: when more
+     * than `most` distances a vector were computed, and a few times that.
      * @param rows       those that the sketch was made of
      * @param distances  output, size n * k: squared L2 or inner products, best first; equal ones by their number
      * @param nearest    output, size n * k; -1 where distances are not numbers
-     * @return  how many distances were computed in full
      */
-    size_t find_nearest(
-            const float* rows, size_t n, const float* x, size_t k, float* distances,
+    Work find_nearest(
+            const float* rows, size_t n, const float* x, size_t k, size_t most, float* distances,
             int64_t* nearest, Scratch& scratch) const;
 
 private:

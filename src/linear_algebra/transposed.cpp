@@ -1,4 +1,4 @@
-#include "codec/transposed.h"
+#include "linear_algebra/transposed.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "codec/row_set.h"
+#include "nearest/row_set.h"
 
 #include "kernels/squared_norm.h"
 
@@ -18,7 +18,13 @@ void subtract(const float* x, const std::vector<float>& origin, size_t n, float*
 
 } // namespace
 
-RowSet::RowSet(const float* rows, size_t n, size_t d) : origin_(rows, rows + d), norms_(n) {
+RowSet::RowSet(const float* rows, size_t n, size_t d, Metric metric) {
+    if (metric == Metric::inner_product) {
+        packed_ = {rows, d, n, d};
+        return;
+    }
+    origin_.assign(rows, rows + d);
+    norms_.resize(n);
     std::vector<float> from_origin(n * d);
     subtract(rows, origin_, n, from_origin.data());
     packed_ = {from_origin.data(), d, n, d};
@@ -26,15 +32,20 @@ RowSet::RowSet(const float* rows, size_t n, size_t d) : origin_(rows, rows + d),
         norms_[i] = static_cast<float>(kernels::squared_norm(from_origin.data() + i * d, d));
 }
 
-void RowSet::squared_distances(size_t n, const float* x, float* distances) const {
+void RowSet::compute_keys(size_t n, const float* x, float* keys) const {
     const size_t d = packed_.d();
     const size_t rows = packed_.size();
+    if (origin_.empty()) {
+        kernels::dot_rows(x, d, n, packed_, keys, rows);
+        for (size_t i = 0; i < n * rows; ++i) keys[i] = -keys[i];
+        return;
+    }
     const auto from_origin = std::make_unique_for_overwrite<float[]>(n * d);
     subtract(x, origin_, n, from_origin.get());
-    kernels::dot_rows(from_origin.get(), d, n, packed_, distances, rows);
+    kernels::dot_rows(from_origin.get(), d, n, packed_, keys, rows);
     for (size_t i = 0; i < n; ++i) {
         const auto x2 = static_cast<float>(kernels::squared_norm(from_origin.get() + i * d, d));
-        float* row = distances + i * rows;
+        float* row = keys + i * rows;
         for (size_t r = 0; r < rows; ++r) row[r] = x2 + (norms_[r] - 2 * row[r]);
     }
 }
@@ -46,14 +57,14 @@ void RowSet::find_nearest(size_t n, const float* x, uint32_t* nearest, size_t co
     const auto blocks = static_cast<int64_t>((n + kTogether - 1) / kTogether);
 #pragma omp parallel if (blocks > 1)
     {
-        std::vector<float> distances(kTogether * size);
+        std::vector<float> keys(kTogether * size);
 #pragma omp for
         for (int64_t block = 0; block < blocks; ++block) {
             const size_t first = static_cast<size_t>(block) * kTogether;
             const size_t rows = std::min(kTogether, n - first);
-            squared_distances(rows, x + first * d, distances.data());
+            compute_keys(rows, x + first * d, keys.data());
             for (size_t i = 0; i < rows; ++i) {
-                float* key = distances.data() + i * size;
+                float* key = keys.data() + i * size;
                 for (size_t rank = 0; rank < count; ++rank) {
                     const float* best = std::min_element(key, key + size);
                     nearest[(first + i) * count + rank] = static_cast<uint32_t>(best - key);

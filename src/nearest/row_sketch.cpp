@@ -1,8 +1,8 @@
-#include "search/row_sketch.h"
+#include "nearest/row_sketch.h"
 
-#include "codec/principal_directions.h"
 #include "kernels/row_distances.h"
 #include "kernels/squared_norm.h"
+#include "linear_algebra/principal_directions.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,6 +17,8 @@ constexpr uint64_t kSeed = 1234;
 constexpr double kTolerance = 1e-5;
 // Distances that are computed before the threshold is asked again.
 constexpr size_t kStep = 8;
+// Vectors that may take all of their distances before a search is given up.
+constexpr size_t kPatience = 4;
 
 double norm(const float* x, size_t d) {
     return std::sqrt(kernels::squared_norm(x, d));
@@ -118,15 +120,17 @@ size_t RowSketch::find_nearest_by_bounds(
     }
 }
 
-size_t RowSketch::find_nearest(
-        const float* rows, size_t n, const float* x, size_t k, float* distances, int64_t* nearest,
-        Scratch& scratch) const {
+RowSketch::Work RowSketch::find_nearest(
+        const float* rows, size_t n, const float* x, size_t k, size_t most, float* distances,
+        int64_t* nearest, Scratch& scratch) const {
     std::vector<double> offsets(n);
     compute_bounds(n, x, scratch, offsets.data());
-    size_t computed = 0;
-    for (size_t i = 0; i < n; ++i) {
+    Work work;
+    for (; work.vectors < n && work.distances <= work.vectors * most + kPatience * size_;
+         ++work.vectors) {
+        const size_t i = work.vectors;
         Nearest best(k, k);
-        computed += find_nearest_by_bounds(
+        work.distances += find_nearest_by_bounds(
                 rows, x + i * d_, k, scratch.bounds.data() + i * size_, offsets[i], best, scratch);
         size_t place = i * k;
         for (const auto& [key, row] : best.sorted()) {
@@ -139,7 +143,7 @@ size_t RowSketch::find_nearest(
             nearest[place] = -1;
         }
     }
-    return computed;
+    return work;
 }
 
 } // namespace bqq

@@ -1,7 +1,7 @@
-#include "codec/principal_directions.h"
+#include "linear_algebra/principal_directions.h"
 
-#include "codec/transposed.h"
 #include "kernels/dot_rows.h"
+#include "linear_algebra/transposed.h"
 
 #include <Eigen/Dense>
 
