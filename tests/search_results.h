@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bqq/IndexBQQ.h>
+#include <faiss/IndexFlat.h>
 
 #include <cstdint>
 #include <limits>
@@ -50,6 +51,17 @@ inline double recall(
         for (size_t i = 0; i < k; ++i)
             for (size_t j = 0; j < k; ++j) hits += found[row * k + i] == truth[row * k + j] ? 1 : 0;
     return static_cast<double>(hits) / static_cast<double>(truth.size());
+}
+
+/// The part of the true k nearest of x (n * d) that an index of them finds.
+inline double recall_among(
+        const faiss::Index& index, const std::vector<float>& x, const std::vector<float>& queries,
+        int64_t k) {
+    faiss::IndexFlat exact(index.d, index.metric_type);
+    exact.add(static_cast<int64_t>(x.size()) / index.d, x.data());
+    return recall(
+            search(index, queries, k).labels, search(exact, queries, k).labels,
+            static_cast<size_t>(k));
 }
 
 /// Search parameters that score all codes in float.

@@ -7,7 +7,6 @@
 #include <bqq/grouped_quantizer.h>
 #include <bqq/index_factory.h>
 #include <bqq/index_io.h>
-#include <faiss/IndexFlat.h>
 #include <faiss/impl/FaissException.h>
 #include <faiss/impl/io.h>
 #include <gmock/gmock.h>
@@ -59,10 +58,7 @@ protected:
         return index;
     }
     double recall(const faiss::Index& index) const {
-        faiss::IndexFlat exact(kDimension, GetParam());
-        exact.add(kVectors, x.data());
-        return bqq::test::recall(
-                search(index, queries, kK).labels, search(exact, queries, kK).labels, kK);
+        return bqq::test::recall_among(index, x, queries, kK);
     }
 };
 INSTANTIATE_TEST_SUITE_P(

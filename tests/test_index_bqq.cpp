@@ -1,15 +1,12 @@
 #include <bqq/IndexBQQ.h>
 
-#include "random_data.h"
-#include "search_results.h"
+#include "index_bqq_fixture.h"
 
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexIDMap.h>
-#include <faiss/IndexIVF.h>
 #include <faiss/IndexPreTransform.h>
 #include <faiss/VectorTransform.h>
 #include <faiss/impl/AuxIndexStructures.h>
-#include <faiss/impl/FaissException.h>
 #include <faiss/impl/IDSelector.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,75 +23,12 @@ namespace {
 using bqq::idx_t;
 using bqq::IndexBQQ;
 using bqq::SearchParametersBQQ;
-using bqq::test::codes_of;
-using bqq::test::gaussian_vectors;
-using bqq::test::Results;
-using bqq::test::search;
-using bqq::test::train_and_add;
-using faiss::FaissException;
+using namespace bqq::test;
+using namespace bqq::test::flat;
 using testing::AllOf;
 using testing::Each;
 using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::ThrowsMessage;
 using testing::Truly;
-
-constexpr idx_t kDimension = 16, kVectors = 600;
-constexpr size_t kAtoms = 40;
-constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-
-const std::vector<float>& base() {
-    static const std::vector<float> x = gaussian_vectors(kVectors, kDimension, 1);
-    return x;
-}
-
-const std::vector<float>& queries() {
-    static const std::vector<float> x = gaussian_vectors(40, kDimension, 2);
-    return x;
-}
-
-std::vector<float> rows(const std::vector<float>& x, idx_t begin, idx_t end) {
-    return {x.begin() + begin * kDimension, x.begin() + end * kDimension};
-}
-
-/// Trained on base() and empty; training is done once a metric.
-IndexBQQ trained_index(faiss::MetricType metric = faiss::METRIC_L2) {
-    const auto make = [](faiss::MetricType m) {
-        IndexBQQ index(kDimension, kAtoms, m);
-        index.train(kVectors, base().data());
-        return index;
-    };
-    static const IndexBQQ l2 = make(faiss::METRIC_L2);
-    static const IndexBQQ inner_product = make(faiss::METRIC_INNER_PRODUCT);
-    return metric == faiss::METRIC_L2 ? l2 : inner_product;
-}
-
-IndexBQQ filled_index(faiss::MetricType metric = faiss::METRIC_L2) {
-    IndexBQQ index = trained_index(metric);
-    index.add(kVectors, base().data());
-    return index;
-}
-
-/// An index to which a call that fails does nothing.
-class Unchanged {
-public:
-    explicit Unchanged(const IndexBQQ& index)
-            : index_(index), codes_(codes_of(index)), is_trained_(index.is_trained) {}
-    ~Unchanged() {
-        EXPECT_EQ(codes_of(index_), codes_);
-        EXPECT_EQ(index_.is_trained, is_trained_);
-    }
-
-private:
-    const IndexBQQ& index_;
-    std::vector<uint8_t> codes_;
-    bool is_trained_;
-};
-
-template <class Call>
-void expect_error(const Call& call, const std::string& part, const std::string& other = "") {
-    EXPECT_THAT(call, ThrowsMessage<FaissException>(AllOf(HasSubstr(part), HasSubstr(other))));
-}
 
 TEST(IndexBQQ, IsAnEmptyIndexBeforeTraining) {
     const IndexBQQ index(kDimension, kAtoms);
@@ -350,122 +284,6 @@ TEST(IndexBQQ, KnobsReachTheSearch) {
     EXPECT_LT(
             bqq::test::recall(search(index, queries(), 10, &coarse).labels, truth.labels, 10),
             0.99);
-}
-
-TEST(IndexBQQ, ParametersOutOfRangeAreNamed) {
-    const IndexBQQ index = filled_index();
-    for (const int bits : {-3, 0, 1, 13}) {
-        SearchParametersBQQ parameters;
-        parameters.query_bits = bits;
-        expect_error(
-                [&] { search(index, queries(), 1, &parameters); },
-                "query_bits = " + std::to_string(bits));
-    }
-    SearchParametersBQQ parameters;
-    parameters.margin = -0.5f;
-    expect_error([&] { search(index, queries(), 1, &parameters); }, "margin = -0.5");
-    parameters.margin = kNaN;
-    expect_error([&] { search(index, queries(), 1, &parameters); }, "margin = ", "nan");
-    faiss::RangeSearchResult result(40);
-    expect_error(
-            [&] { index.range_search(40, queries().data(), 1, &result, &parameters); }, "margin");
-}
-
-TEST(IndexBQQ, ParametersOfAnotherClassAreRefused) {
-    const IndexBQQ index = filled_index();
-    const faiss::SearchParametersIVF parameters;
-    expect_error([&] { search(index, queries(), 1, &parameters); }, "SearchParametersBQQ");
-    faiss::RangeSearchResult result(40);
-    expect_error(
-            [&] { index.range_search(40, queries().data(), 1, &result, &parameters); },
-            "SearchParametersBQQ");
-}
-
-TEST(IndexBQQ, RefusesSizesThatNoIndexHas) {
-    expect_error([] { IndexBQQ(0, 8); }, "d = 0");
-    expect_error([] { IndexBQQ(-4, 8); }, "d = -4");
-    expect_error([] { IndexBQQ(4, 0); }, "0 bits");
-    expect_error([] { IndexBQQ(4, 99999); }, "99999");
-    expect_error([] { IndexBQQ(4, 8, faiss::METRIC_L2, 17); }, "17");
-    expect_error([] { IndexBQQ(4, 8, faiss::METRIC_L1); }, "metric");
-}
-
-TEST(IndexBQQ, NeedsTraining) {
-    IndexBQQ index(kDimension, kAtoms);
-    const Unchanged check(index);
-    std::vector<uint8_t> code(index.sa_code_size());
-    std::vector<float> x(kDimension);
-    faiss::RangeSearchResult result(1);
-    expect_error([&] { index.add(1, x.data()); }, "add()", "before train()");
-    expect_error([&] { search(index, queries(), 1); }, "search()", "before train()");
-    expect_error([&] { index.range_search(1, x.data(), 1, &result); }, "before train()");
-    expect_error([&] { index.sa_encode(1, x.data(), code.data()); }, "before train()");
-    expect_error([&] { index.sa_decode(1, code.data(), x.data()); }, "before train()");
-    expect_error([&] { index.add_sa_codes(1, code.data(), nullptr); }, "before train()");
-    expect_error([&] { index.reconstruct(0, x.data()); }, "ntotal = 0");
-}
-
-TEST(IndexBQQ, BadCountsAreNamed) {
-    IndexBQQ index = filled_index();
-    const Unchanged check(index);
-    const float* x = queries().data();
-    std::vector<float> distances(40);
-    std::vector<idx_t> labels(40);
-    faiss::RangeSearchResult result(1);
-    for (const idx_t k : {0, -3})
-        expect_error(
-                [&] { index.search(2, x, k, distances.data(), labels.data()); },
-                "k = " + std::to_string(k));
-    expect_error([&] { index.search(-2, x, 1, distances.data(), labels.data()); }, "n = -2");
-    expect_error([&] { index.add(-5, x); }, "n = -5");
-    expect_error([&] { index.range_search(-1, x, 1, &result); }, "n = -1");
-    expect_error([&] { index.sa_encode(-1, x, nullptr); }, "n = -1");
-    expect_error([&] { index.sa_decode(-1, nullptr, distances.data()); }, "n = -1");
-    expect_error([&] { index.reconstruct(kVectors, distances.data()); }, "600");
-    expect_error([&] { index.reconstruct(-1, distances.data()); }, "-1");
-    expect_error([&] { index.reconstruct_n(599, 2, distances.data()); }, "600");
-    expect_error([&] { index.reconstruct_n(0, -1, distances.data()); }, "ntotal");
-    constexpr idx_t largest = std::numeric_limits<idx_t>::max();
-    expect_error([&] { index.reconstruct_n(largest, 2, distances.data()); }, "ntotal");
-    IndexBQQ untrained(kDimension, kAtoms);
-    expect_error([&] { untrained.train(-1, x); }, "n = -1");
-    expect_error([&] { untrained.train(39, x); }, "39", "40");
-    EXPECT_FALSE(untrained.is_trained);
-}
-
-TEST(IndexBQQ, NaNAndInfinityAreNamedWithRowAndColumn) {
-    IndexBQQ index = filled_index();
-    const Unchanged check(index);
-    for (const float value : {kNaN, std::numeric_limits<float>::infinity()}) {
-        std::vector<float> bad = queries();
-        bad[31 * kDimension + 4] = value;
-        faiss::RangeSearchResult result(40);
-        std::vector<uint8_t> codes(40 * index.sa_code_size());
-        expect_error([&] { index.add(40, bad.data()); }, "row 31", "column 4");
-        expect_error([&] { search(index, bad, 1); }, "row 31", "column 4");
-        expect_error([&] { index.range_search(40, bad.data(), 1, &result); }, "row 31", "column 4");
-        expect_error([&] { index.sa_encode(40, bad.data(), codes.data()); }, "row 31", "column 4");
-        IndexBQQ untrained(kDimension, kAtoms);
-        expect_error([&] { untrained.train(40, bad.data()); }, "row 31", "column 4");
-        EXPECT_FALSE(untrained.is_trained);
-    }
-}
-
-TEST(IndexBQQ, TrainingAFilledIndexIsRefused) {
-    IndexBQQ index = filled_index();
-    const Unchanged check(index);
-    expect_error([&] { index.train(kVectors, base().data()); }, "600", "reset()");
-}
-
-TEST(IndexBQQ, NoVectorsAreNoError) {
-    IndexBQQ index = filled_index();
-    const Unchanged check(index);
-    faiss::RangeSearchResult result(0);
-    EXPECT_NO_THROW(index.add(0, nullptr));
-    EXPECT_NO_THROW(index.search(0, nullptr, 5, nullptr, nullptr));
-    EXPECT_NO_THROW(index.range_search(0, nullptr, 5, &result));
-    EXPECT_NO_THROW(index.sa_encode(0, nullptr, nullptr));
-    EXPECT_NO_THROW(index.sa_decode(0, nullptr, nullptr));
 }
 
 TEST(IndexBQQ, PlacesWithoutANeighbourAreMinusOne) {

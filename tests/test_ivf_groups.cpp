@@ -5,7 +5,6 @@
 #include <bqq/IndexIVFBQQ.h>
 #include <bqq/index_factory.h>
 #include <bqq/index_io.h>
-#include <faiss/IndexFlat.h>
 #include <faiss/impl/FaissException.h>
 #include <faiss/impl/io.h>
 #include <faiss/index_io.h>
@@ -78,10 +77,7 @@ protected:
     }
 
     double recall(const faiss::Index& index) const {
-        faiss::IndexFlat exact(kDimension, GetParam());
-        exact.add(kVectors, x.data());
-        return bqq::test::recall(
-                search(index, queries, kK).labels, search(exact, queries, kK).labels, kK);
+        return bqq::test::recall_among(index, x, queries, kK);
     }
 };
 INSTANTIATE_TEST_SUITE_P(

@@ -1,3 +1,4 @@
+#include "quantizer_fixture.h"
 #include "random_data.h"
 
 #include <bqq/binary_quadratic_quantizer.h>
@@ -9,7 +10,6 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -19,11 +19,13 @@ namespace {
 
 using bqq::BinaryQuadraticQuantizer;
 using bqq::Metric;
-using bqq::ScaleCodec;
-using bqq::StoredScales;
 using bqq::TrainingParameters;
+using bqq::test::codes_of;
+using bqq::test::decoded;
 using bqq::test::gaussian_vectors;
 using bqq::test::normal_numbers;
+using bqq::test::relative_error;
+using bqq::test::trained;
 using testing::AllOf;
 using testing::Each;
 using testing::ElementsAre;
@@ -34,46 +36,6 @@ using testing::Truly;
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-BinaryQuadraticQuantizer trained(
-        const std::vector<float>& x, size_t d, size_t M, Metric metric = Metric::l2,
-        int depth = BinaryQuadraticQuantizer::kDefaultDepth, uint64_t seed = 1234) {
-    BinaryQuadraticQuantizer quantizer(d, M, metric, depth);
-    TrainingParameters parameters;
-    parameters.seed = seed;
-    quantizer.train(x.size() / d, x.data(), parameters);
-    return quantizer;
-}
-
-std::vector<uint8_t> codes_of(
-        const BinaryQuadraticQuantizer& quantizer, const std::vector<float>& x) {
-    const size_t n = x.size() / quantizer.d;
-    std::vector<uint8_t> codes(n * quantizer.code_size);
-    quantizer.compute_codes(x.data(), codes.data(), n);
-    return codes;
-}
-
-std::vector<float> decoded(const BinaryQuadraticQuantizer& quantizer, const std::vector<float>& x) {
-    const std::vector<uint8_t> codes = codes_of(quantizer, x);
-    std::vector<float> result(x.size());
-    quantizer.decode(codes.data(), result.data(), x.size() / quantizer.d);
-    return result;
-}
-
-/// sum |x - decoded|^2 over sum |x - mean|^2
-double relative_error(const BinaryQuadraticQuantizer& quantizer, const std::vector<float>& x) {
-    const std::vector<float> y = decoded(quantizer, x);
-    double error = 0;
-    double energy = 0;
-    for (size_t i = 0; i < x.size(); ++i) {
-        const double rest = static_cast<double>(x[i]) - static_cast<double>(y[i]);
-        const double centred = static_cast<double>(x[i]) -
-                               static_cast<double>(quantizer.basis().mean[i % quantizer.d]);
-        error += rest * rest;
-        energy += centred * centred;
-    }
-    return error / energy;
-}
 
 const auto is_finite = Truly([](float value) { return std::isfinite(value); });
 
@@ -160,56 +122,6 @@ TEST(Quantizer, FewPlanesLoseLittle) {
         const double error = relative_error(trained(base, d, M, Metric::l2, depth), others);
         RecordProperty("ratio_" + std::to_string(depth), std::to_string(error / least));
         EXPECT_LT(error, most * least) << "depth " << depth;
-    }
-}
-
-TEST(Quantizer, BasisIsTheSumOfItsPlanes) {
-    constexpr size_t d = 11, M = 9;
-    const BinaryQuadraticQuantizer quantizer =
-            trained(gaussian_vectors(300, d, 1), d, M, Metric::l2, 3);
-    const bqq::Basis& basis = quantizer.basis();
-    ASSERT_EQ(basis.d, d);
-    ASSERT_EQ(basis.M, M);
-    ASSERT_EQ(basis.depth, 3);
-    ASSERT_EQ(basis.B.size(), M * d);
-    ASSERT_EQ(basis.rho.size(), M * 3);
-    ASSERT_EQ(basis.Z.size(), M * 3 * 2);
-    for (size_t k = 0; k < M; ++k)
-        for (size_t j = 0; j < d; ++j) {
-            float sum = 0;
-            for (size_t b = 0; b < 3; ++b) {
-                const bool plus = (basis.Z[(k * 3 + b) * 2 + j / 8] >> (j % 8) & 1) != 0;
-                sum += plus ? basis.rho[k * 3 + b] : -basis.rho[k * 3 + b];
-            }
-            EXPECT_NEAR(basis.B[k * d + j], sum, 1e-6f);
-        }
-}
-
-TEST(Quantizer, OneRoundOfTrainingMakesPlanes) {
-    constexpr size_t d = 11, M = 9;
-    const std::vector<float> x = gaussian_vectors(300, d, 1);
-    TrainingParameters parameters;
-    parameters.rounds = 1;
-    for (const int depth : {1, 3, 8}) {
-        BinaryQuadraticQuantizer quantizer(d, M, Metric::l2, depth);
-        quantizer.train(300, x.data(), parameters);
-        EXPECT_EQ(quantizer.basis().rho.size(), M * static_cast<size_t>(depth));
-        EXPECT_LT(relative_error(quantizer, x), 0.7) << "depth " << depth;
-    }
-}
-
-TEST(Quantizer, AtomsAreOrderedByFallingEnergy) {
-    constexpr size_t d = 24, M = 64;
-    const BinaryQuadraticQuantizer quantizer = trained(gaussian_vectors(2000, d, 1), d, M);
-    double before = std::numeric_limits<double>::max();
-    for (size_t k = 0; k < M; ++k) {
-        double energy = 0;
-        for (size_t j = 0; j < d; ++j) {
-            const auto b = static_cast<double>(quantizer.basis().B[k * d + j]);
-            energy += b * b;
-        }
-        EXPECT_LT(energy, 1.05 * before) << "atom " << k;
-        before = energy;
     }
 }
 
@@ -447,164 +359,6 @@ TEST_P(HardDataTest, IsDecodedWithoutNaN) {
                 EXPECT_LT(relative_error(quantizer, data.x), data.error);
             }
         }
-}
-
-/// tr((B - target)^T C (B - target))
-double lost_energy(
-        const bqq::Basis& basis, std::span<const float> target, std::span<const float> C) {
-    double energy = 0;
-    for (size_t j = 0; j < basis.d; ++j)
-        for (size_t k = 0; k < basis.M; ++k)
-            for (size_t i = 0; i < basis.M; ++i) {
-                const auto lost = [&](size_t atom) {
-                    const size_t at = atom * basis.d + j;
-                    return static_cast<double>(basis.B[at]) - static_cast<double>(target[at]);
-                };
-                energy += lost(k) * lost(i) * static_cast<double>(C[k * basis.M + i]);
-            }
-    return energy;
-}
-
-TEST(FitPlanes, SweepsLowerWhatTheCodesLose) {
-    constexpr size_t d = 40, M = 24, n = 500;
-    const std::vector<float> target = normal_numbers(M, d, 1);
-    // Signs with something in common, so that atoms can make good what others lose.
-    const std::vector<float> noise = normal_numbers(n, M, 2);
-    const std::vector<float> common = normal_numbers(n, 1, 3);
-    std::vector<float> C(M * M);
-    for (size_t r = 0; r < n; ++r)
-        for (size_t k = 0; k < M; ++k)
-            for (size_t i = 0; i < M; ++i)
-                C[k * M + i] += std::copysign(1.0f, noise[r * M + k] + common[r]) *
-                                std::copysign(1.0f, noise[r * M + i] + common[r]);
-    for (const int depth : {1, 2, 3, 4, 8, 10}) {
-        bqq::Basis basis;
-        basis.d = d;
-        basis.M = M;
-        basis.depth = depth;
-        double first = 0;
-        double before = std::numeric_limits<double>::infinity();
-        for (int sweeps = 1; sweeps <= 5; ++sweeps) {
-            bqq::fit_planes(target, C, basis, sweeps);
-            const double energy = lost_energy(basis, target, C);
-            EXPECT_LE(energy, 1.00001 * before) << "depth " << depth << ", sweep " << sweeps;
-            before = energy;
-            if (sweeps == 1) first = energy;
-        }
-        RecordProperty("ratio_" + std::to_string(depth), std::to_string(before / first));
-        EXPECT_LT(before, 0.95 * first) << "depth " << depth;
-    }
-}
-
-ScaleCodec codec_of(
-        Metric metric, float alpha_least, float alpha_most, float r_least, float r_most) {
-    ScaleCodec codec;
-    codec.metric = metric;
-    codec.set_ranges(alpha_least, alpha_most, r_least, r_most);
-    return codec;
-}
-
-TEST(ScaleCodec, AlphaKeepsItsRelativePrecision) {
-    for (const Metric metric : {Metric::l2, Metric::inner_product}) {
-        const ScaleCodec codec = codec_of(metric, 0.1f, 3.2f, 0, 1);
-        for (float alpha = 0.1f; alpha <= 3.2f; alpha *= 1.07f) {
-            uint8_t bytes[3];
-            codec.encode({alpha, 1}, 0, 0, bytes);
-            // Five octaves and the room beside them on 254 steps, none above a 46th of its octave.
-            EXPECT_NEAR(codec.decode(bytes).alpha, alpha, 0.011f * alpha);
-        }
-    }
-}
-
-TEST(ScaleCodec, NormIsWithinHalfAStepOnBothSidesOfZero) {
-    const ScaleCodec codec = codec_of(Metric::l2, 0.5f, 1, -2, 1.5f);
-    EXPECT_EQ(codec.norm_first, -8);
-    for (const float r : {-7.9f, -2.0f, -0.01f, 0.0f, 0.5f, 6.5f}) {
-        uint8_t bytes[3];
-        codec.encode({0, r * std::fabs(r)}, 0, 0, bytes);
-        const float nu = codec.decode(bytes).nu;
-        EXPECT_NEAR(
-                std::copysign(std::sqrt(std::fabs(nu)), nu), r, 0.51f * codec.norm_step + 1e-6f);
-    }
-}
-
-TEST(ScaleCodec, WhatRoundingTakesFromAlphaIsInTheNorm) {
-    // For a query at the vector itself w . s is <x, B^T s> plus the centre's part.
-    const ScaleCodec codec = codec_of(Metric::l2, 0.01f, 3, -2, 2);
-    constexpr double dot = 0.7;
-    constexpr double centre_dot = -0.4;
-    for (const float alpha : {0.0317f, 0.503f, 2.71f, 9.0f}) {
-        uint8_t bytes[3];
-        codec.encode({alpha, 0.8f}, dot, centre_dot, bytes);
-        const StoredScales stored = codec.decode(bytes);
-        EXPECT_NEAR(
-                static_cast<double>(stored.nu) -
-                        2 * static_cast<double>(stored.alpha) * (dot + centre_dot),
-                0.8 - 2 * static_cast<double>(alpha) * dot, 2e-3)
-                << alpha;
-    }
-}
-
-TEST(ScaleCodec, ValuesOutsideTheRangeAreClamped) {
-    const ScaleCodec codec = codec_of(Metric::l2, 0.5f, 2, 0, 1);
-    uint8_t bytes[3];
-    codec.encode({1e9f, 1e10f}, 0, 0, bytes);
-    EXPECT_THAT(bytes, ElementsAre(255, 255, 255));
-    codec.encode({0.4f, 1}, 0, 0, bytes);
-    EXPECT_EQ(bytes[0], 1);
-    codec.encode({0, 0}, 0, 0, bytes);
-    EXPECT_THAT(bytes, ElementsAre(0, 0, 0));
-    EXPECT_EQ(codec.decode(bytes).alpha, 0);
-}
-
-TEST(ScaleCodec, UncalibratedScalesAreTheLeastSquares) {
-    const ScaleCodec codec;
-    const StoredScales scales = codec.calibrate(2, 4, 3);
-    EXPECT_FLOAT_EQ(scales.alpha, 0.5f);
-    EXPECT_FLOAT_EQ(scales.nu, 3);
-}
-
-/// What training vectors' codes hold is near to what their signs ask for.
-TEST(ScaleCodec, StoredScalesOfCodesAreNearTheExactOnes) {
-    constexpr size_t d = 16, M = 32, n = 400;
-    const std::vector<float> x = gaussian_vectors(n, d, 1);
-    for (const Metric metric : {Metric::l2, Metric::inner_product}) {
-        const BinaryQuadraticQuantizer quantizer = trained(x, d, M, metric);
-        const bqq::Basis& basis = quantizer.basis();
-        const std::vector<uint8_t> codes = codes_of(quantizer, x);
-        double worst_alpha = 0;
-        double worst_score = 0;
-        for (size_t i = 0; i < n; ++i) {
-            const uint8_t* code = codes.data() + i * quantizer.code_size;
-            double dot = 0, xhat2 = 0, x2 = 0;
-            for (size_t j = 0; j < d; ++j) {
-                const double unit =
-                        (static_cast<double>(x[i * d + j]) - static_cast<double>(basis.mean[j])) /
-                        static_cast<double>(basis.scale);
-                double sum = 0;
-                for (size_t k = 0; k < M; ++k)
-                    sum += (code[k / 8] >> (k % 8) & 1) != 0
-                                   ? static_cast<double>(basis.B[k * d + j])
-                                   : -static_cast<double>(basis.B[k * d + j]);
-                dot += unit * sum;
-                xhat2 += sum * sum;
-                x2 += unit * unit;
-            }
-            const StoredScales exact = quantizer.scales().calibrate(dot, xhat2, x2);
-            const StoredScales stored = quantizer.scales().decode(code + quantizer.bits_size());
-            worst_alpha = std::max(
-                    worst_alpha, static_cast<double>(std::fabs(stored.alpha / exact.alpha - 1)));
-            if (metric != Metric::l2) continue;
-            // The norm also holds what rounding took from alpha: the score of the vector itself is exact.
-            const auto score = [&](const StoredScales& scales) {
-                return static_cast<double>(scales.nu) - 2 * static_cast<double>(scales.alpha) * dot;
-            };
-            worst_score = std::max(worst_score, std::fabs(score(stored) - score(exact)) / x2);
-        }
-        RecordProperty("worst_alpha", std::to_string(worst_alpha));
-        EXPECT_LT(worst_alpha, 0.03);
-        EXPECT_LT(worst_score, 0.002);
-    }
 }
 
 } // namespace
