@@ -1,6 +1,7 @@
 #include "kernels/dot_rows.h"
 #include "kernels/flips.h"
 #include "kernels/scan.h"
+#include "kernels/weighted_rows.h"
 #include "random_data.h"
 #include "search/quantized_query.h"
 #include "targets.h"
@@ -309,6 +310,25 @@ TEST_P(DotRows, EqualSumsInDouble) {
                         ASSERT_EQ(c[i * ldc + j], -77) << "written beside the result";
                 }
             }
+}
+
+TEST_P(DotRows, WeightedRowsAddUp) {
+    for (const size_t d : {1, 15, 16, 17, 100, 127, 128, 129, 300})
+        for (const size_t n : {0, 1, 2, 7}) {
+            const std::vector<float> rows = normal_numbers(n, d, d);
+            const std::vector<float> weights = normal_numbers(1, n, n + 1);
+            const std::vector<float> before = normal_numbers(1, d + 1, n + 2);
+            std::vector<float> sum = before;
+            bqq::kernels::add_weighted_rows(weights.data(), rows.data(), n, d, sum.data());
+            for (size_t j = 0; j < d; ++j) {
+                double expected = before[j];
+                for (size_t i = 0; i < n; ++i)
+                    expected +=
+                            static_cast<double>(weights[i]) * static_cast<double>(rows[i * d + j]);
+                EXPECT_NEAR(sum[j], expected, 1e-5) << "d " << d << " n " << n << " j " << j;
+            }
+            EXPECT_EQ(sum[d], before[d]) << "written beside the result";
+        }
 }
 
 TEST_P(DotRows, EachElementIsTheSameInEveryBatch) {

@@ -1,5 +1,7 @@
 #include <bqq/basis.h>
 
+#include "kernels/weighted_rows.h"
+
 #include <Eigen/Dense>
 
 #include <algorithm>
@@ -105,23 +107,41 @@ private:
         }
     }
 
+    /// Entries whose bits are the same in all planes.
+    struct Alike {
+        uint32_t bits;
+        double count;
+        double rest; ///< sum of what their values leave of the target
+    };
+
+    std::vector<Alike> group_entries(const std::vector<float>& target) const {
+        // Those that all sums are tried for are few; where they would be many, each entry stands alone.
+        const bool few = depth_ <= kMaxTableDepth;
+        std::vector<Alike> groups(few ? size_t{1} << depth_ : d_);
+        for (size_t j = 0; j < d_; ++j) {
+            Alike& group = groups[few ? bits_[j] : j];
+            group.bits = bits_[j];
+            group.count += 1;
+            group.rest += static_cast<double>(target[j]) - static_cast<double>(values_[j]);
+        }
+        return groups;
+    }
+
     /// Least squares, as a step from the scales there are.
     void refit_scales(const std::vector<float>& target) {
-        std::vector<double> signs(static_cast<size_t>(depth_) * d_);
-        for (int b = 0; b < depth_; ++b)
-            for (size_t j = 0; j < d_; ++j)
-                signs[static_cast<size_t>(b) * d_ + j] = (bits_[j] >> b & 1u) != 0 ? 1 : -1;
-        const Eigen::Map<const Eigen::MatrixXd> Z(
-                signs.data(), static_cast<Eigen::Index>(d_), depth_);
-        Eigen::VectorXd rest(static_cast<Eigen::Index>(d_));
-        for (size_t j = 0; j < d_; ++j)
-            rest[static_cast<Eigen::Index>(j)] =
-                    static_cast<double>(target[j]) - static_cast<double>(values_[j]);
-        Eigen::MatrixXd normal = Z.transpose() * Z;
+        Eigen::MatrixXd normal = Eigen::MatrixXd::Zero(depth_, depth_);
+        Eigen::VectorXd right = Eigen::VectorXd::Zero(depth_);
+        Eigen::VectorXd signs(depth_);
+        for (const Alike& group : group_entries(target)) {
+            if (group.count == 0) continue;
+            for (int b = 0; b < depth_; ++b) signs[b] = (group.bits >> b & 1u) != 0 ? 1 : -1;
+            normal.selfadjointView<Eigen::Lower>().rankUpdate(signs, group.count);
+            right += group.rest * signs;
+        }
         // The ridge decides between planes that are equal, as all are where d is small.
         constexpr double kRidge = 1e-6;
         normal.diagonal().array() += kRidge * static_cast<double>(d_);
-        rho_ += normal.ldlt().solve(Z.transpose() * rest);
+        rho_ += normal.ldlt().solve(right);
     }
 };
 
@@ -145,15 +165,15 @@ void fit_planes(
     const auto depth = static_cast<size_t>(basis.depth);
     std::vector<float> lost(M * d, 0); // target - B, of the atoms that have planes
     std::vector<float> row(d);
+    std::vector<float> weights(M);
     std::vector<PlaneFit> atoms(M, PlaneFit(d, basis.depth));
     for (int sweep = 0; sweep < sweeps; ++sweep)
         for (size_t k = 0; k < M; ++k) {
             std::copy_n(target.begin() + static_cast<std::ptrdiff_t>(k * d), d, row.begin());
-            for (size_t i = 0; i < (sweep == 0 ? k : M); ++i) {
-                if (i == k) continue;
-                const float weight = code_gram[k * M + i] / code_gram[k * M + k];
-                for (size_t j = 0; j < d; ++j) row[j] += weight * lost[i * d + j];
-            }
+            for (size_t i = 0; i < M; ++i)
+                weights[i] = i == k ? 0 : code_gram[k * M + i] / code_gram[k * M + k];
+            kernels::add_weighted_rows(
+                    weights.data(), lost.data(), sweep == 0 ? k : M, d, row.data());
             if (sweep == 0)
                 atoms[k].start(row);
             else
