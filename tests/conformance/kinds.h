@@ -43,6 +43,7 @@ enum class Feature {
     add_with_ids,            //
     selectors,               ///< IDSelector in the search parameters
     class_of_parameters,     ///< search parameters of a wrong class are refused
+    range_parameters_class,  ///< and by range_search
     training_is_checked,     ///< search before train() throws
     zero_probes_are_checked, ///< nprobe = 0 throws
     too_many_probes,         ///< nprobe above nlist is nlist

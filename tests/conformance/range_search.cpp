@@ -11,6 +11,11 @@ using bqq::idx_t;
 
 BQQ_CONFORMANCE_SUITE(RangeSearch, kinds_with({Feature::range_search}));
 BQQ_CONFORMANCE_SUITE(RangeSearchRefused, kinds_that_refuse(Feature::range_search));
+// FAISS 1.15's kinds all search by range.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(RangeSearchRefused);
+BQQ_CONFORMANCE_SUITE(
+        RangeSearchParameters,
+        kinds_with({Feature::range_search, Feature::range_parameters_class}));
 BQQ_CONFORMANCE_SUITE(
         RangeSearchSelectors, kinds_with({Feature::range_search, Feature::selectors}));
 
@@ -92,7 +97,7 @@ TEST_P(RangeSearch, NoQueriesAreNoError) {
     EXPECT_EQ(result.lims[0], 0u);
 }
 
-TEST_P(RangeSearch, ParametersOfAnotherClassAreRefused) {
+TEST_P(RangeSearchParameters, OfAnotherClassAreRefused) {
     struct Foreign : faiss::SearchParameters {};
     const Foreign foreign;
     const auto index = filled();

@@ -6,7 +6,7 @@ namespace {
 using namespace bqq::test;
 using bqq::idx_t;
 
-BQQ_CONFORMANCE_SUITE(Parameters, all_kinds());
+BQQ_CONFORMANCE_SUITE(Parameters, kinds_with({Feature::class_of_parameters}));
 BQQ_CONFORMANCE_SUITE(ParametersAlone, kinds_with({Feature::selectors}));
 BQQ_CONFORMANCE_SUITE(ProbeParameters, kinds_with({Feature::probes, Feature::search_parameters}));
 BQQ_CONFORMANCE_SUITE(ZeroProbes, kinds_with({Feature::probes, Feature::zero_probes_are_checked}));
