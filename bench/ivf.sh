@@ -62,8 +62,8 @@ fashion_mnist() {
     measure fashion_mnist "Fashion-MNIST, 60,000 x 784, squared L2" 980 \
         "BQQ64 BQQ128 BQQ256 BQQ512 BQQ64z3g16 BQQ128z3g16 BQQ256z3g16
          PQ16x8 PQ49x8 PQ98x4fs RaBitQfs RaBitQfs2 RaBitQfs4 SQ4 SQ8
-         BQQ128,RFlat BQQ128z3g16,RFlat PQ98x4fs,RFlat RaBitQfs,RFlat" \
-        "BQQ384 PQ28x8 PQ98x8 PQ28x4fs PQ56x4fs PQ196x4fs RaBitQ RaBitQ4 BQQ64,RFlat BQQ256,RFlat PQ16x8,RFlat
+         BQQ256,RFlat BQQ128z3g16,RFlat PQ98x4fs,RFlat RaBitQfs,RFlat" \
+        "BQQ384 PQ28x8 PQ98x8 PQ28x4fs PQ56x4fs PQ196x4fs RaBitQ RaBitQ4 BQQ64,RFlat BQQ128,RFlat PQ16x8,RFlat
          PQ56x4fs,RFlat" \
         --base "$data/fashion_mnist_base.npy" --queries "$data/fashion_mnist_queries.npy" --metric l2
 }
@@ -73,8 +73,8 @@ glove() {
     bash datasets/glove_100.sh "$data" || return 1
     measure glove "GloVe, 340,479 x 100, cosine" 2332 \
         "BQQ64 BQQ128 BQQ256 BQQ512 BQQ256g16 PQ20x8 PQ50x8 PQ50x4fs RaBitQfs RaBitQfs2 RaBitQfs4 SQ4 SQ8
-         BQQ128,RFlat PQ50x4fs,RFlat RaBitQfs,RFlat" \
-        "BQQ384 PQ10x8 PQ25x8 PQ20x4fs PQ100x4fs RaBitQ RaBitQ4 BQQ64,RFlat BQQ256,RFlat PQ20x8,RFlat
+         BQQ256,RFlat PQ50x4fs,RFlat RaBitQfs,RFlat" \
+        "BQQ384 PQ10x8 PQ25x8 PQ20x4fs PQ100x4fs RaBitQ RaBitQ4 BQQ64,RFlat BQQ128,RFlat PQ20x8,RFlat
          PQ20x4fs,RFlat" \
         --base "$data/glove_base.npy" --queries "$data/glove_queries.npy" --normalize --metric ip
 }
@@ -83,8 +83,8 @@ sentences() {
     local folder=${SENTENCE_EMBEDDINGS:?names no folder with the sentence embeddings}
     measure sentences "Sentence embeddings, 100,000 x 512, cosine" 1265 \
         "BQQ64 BQQ128 BQQ256 BQQ512 BQQ256g8 PQ16x8 PQ32x8 PQ64x4fs RaBitQfs RaBitQfs2 RaBitQfs4 SQ4 SQ8
-         BQQ128,RFlat PQ64x4fs,RFlat RaBitQfs,RFlat" \
-        "BQQ384 PQ8x8 PQ64x8 PQ32x4fs PQ128x4fs RaBitQ RaBitQ4 BQQ64,RFlat BQQ256,RFlat PQ16x8,RFlat
+         BQQ256,RFlat PQ64x4fs,RFlat RaBitQfs,RFlat" \
+        "BQQ384 PQ8x8 PQ64x8 PQ32x4fs PQ128x4fs RaBitQ RaBitQ4 BQQ64,RFlat BQQ128,RFlat PQ16x8,RFlat
          PQ32x4fs,RFlat" \
         --base "$folder/wordnet_use512_base.npy" --queries "$folder/wordnet_use512_queries.npy" \
         --normalize --metric ip

@@ -1,6 +1,5 @@
 #include "code_distance_computer.h"
 
-#include "kernels/dot_rows.h"
 #include "kernels/squared_norm.h"
 
 #include <algorithm>
@@ -31,8 +30,7 @@ CodeDistanceComputer::GroupQuery CodeDistanceComputer::from_code(const uint8_t* 
     std::vector<float>& mean_weights = mean_weights_[g];
     if (mean_weights.empty()) {
         mean_weights.resize(quantizer.M);
-        kernels::dot_rows(
-                basis.mean.data(), basis.d, 1, quantizer.atoms(), mean_weights.data(), quantizer.M);
+        quantizer.project(basis.mean.data(), mean_weights.data(), 1);
     }
     double product = 0;
     for (size_t k = 0; k < quantizer.M; ++k) {

@@ -23,6 +23,7 @@
 
 namespace {
 
+using bqq::BinaryQuadraticQuantizer;
 using bqq::GroupedQuantizer;
 using bqq::GroupOrder;
 using bqq::IndexBQQ;
@@ -257,6 +258,32 @@ TEST(GroupedQuantizer, FailedTrainingLeavesItAsItWas) {
     std::vector<uint8_t> codes(quantizer.code_size);
     EXPECT_THROW(quantizer.compute_codes(x.data(), codes.data(), 1), std::logic_error);
     EXPECT_THROW(quantizer.decode(codes.data(), x.data(), 1), std::logic_error);
+}
+
+TEST(GroupedQuantizer, TakesOverTrainedGroupsOfItsFormAlone) {
+    const std::vector<float> x = clustered_vectors(200, 1);
+    const auto group = [&](size_t M, Metric metric, int depth) {
+        BinaryQuadraticQuantizer made(kDimension, M, metric, depth);
+        made.train(200, x.data());
+        return made;
+    };
+    const BinaryQuadraticQuantizer good = group(kAtoms, Metric::l2, 2);
+    const auto take = [](const std::vector<BinaryQuadraticQuantizer>& groups) {
+        return [groups] {
+            GroupedQuantizer(kDimension, kAtoms, Metric::l2, 2, 2).set_trained(groups);
+        };
+    };
+    EXPECT_NO_THROW(take({good})());
+    EXPECT_NO_THROW(take({good, good})());
+    EXPECT_THAT(take({}), ThrowsMessage<std::invalid_argument>(HasSubstr("0 groups")));
+    EXPECT_THAT(
+            take({good, good, good}), ThrowsMessage<std::invalid_argument>(HasSubstr("3 groups")));
+    for (const BinaryQuadraticQuantizer& other :
+         {group(kAtoms - 1, Metric::l2, 2), group(kAtoms, Metric::inner_product, 2),
+          group(kAtoms, Metric::l2, 3),
+          BinaryQuadraticQuantizer(kDimension, kAtoms, Metric::l2, 2)})
+        EXPECT_THAT(
+                take({good, other}), ThrowsMessage<std::invalid_argument>(HasSubstr("group 1")));
 }
 
 TEST(GroupOrder, RanksAndSelects) {

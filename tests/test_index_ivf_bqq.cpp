@@ -213,6 +213,47 @@ TEST_P(IVF, VectorsCanBeReplaced) {
     EXPECT_LT(error, 0.5 * energy);
 }
 
+TEST_P(IVF, AddsWhateverNprobeIs) {
+    const std::unique_ptr<faiss::Index> other(bqq::clone_index(&index));
+    index.nprobe = 0;
+    for (faiss::Index* to : {static_cast<faiss::Index*>(&index), other.get()})
+        to->add(40, queries().data());
+    index.nprobe = 5;
+    EXPECT_EQ(index.ntotal, kVectors + 40);
+    EXPECT_EQ(search(index, queries(), kK), search(*other, queries(), kK));
+}
+
+TEST(IVFAssignment, IsExactFarFromTheOrigin) {
+    constexpr size_t d = 64, lists = 200, n = 600;
+    std::vector<float> centroids = normal_numbers(lists, d, 1), x = normal_numbers(n, d, 2);
+    for (float& value : centroids) value += 500;
+    for (float& value : x) value += 500;
+    faiss::IndexFlatL2 quantizer(d);
+    quantizer.add(lists, centroids.data());
+    bqq::IndexIVFBQQ index(&quantizer, d, lists, kBits);
+    index.train(n, x.data());
+    index.add(n, x.data());
+    const auto distance = [&](size_t i, size_t list) {
+        double sum = 0;
+        for (size_t j = 0; j < d; ++j)
+            sum += std::pow(
+                    static_cast<double>(x[i * d + j]) -
+                            static_cast<double>(quantizer.get_xb()[list * d + j]),
+                    2);
+        return sum;
+    };
+    size_t seen = 0;
+    for (size_t list = 0; list < lists; ++list) {
+        const faiss::InvertedLists::ScopedIds ids(index.invlists, list);
+        for (size_t at = 0; at < index.get_list_size(list); ++at, ++seen) {
+            const auto i = static_cast<size_t>(ids[at]);
+            for (size_t other = 0; other < lists; ++other)
+                ASSERT_LE(distance(i, list), distance(i, other) + 1e-3) << i << " " << other;
+        }
+    }
+    EXPECT_EQ(seen, n);
+}
+
 TEST_P(IVF, CentroidsHaveSixteenBits) {
     std::vector<float> centroid(kDimension);
     for (size_t c = 0; c < kLists; ++c) {

@@ -1,10 +1,10 @@
 #include <bqq/matrix_codec.h>
 
+#include "omp_threads.h"
 #include "random_data.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <cmath>
@@ -20,6 +20,7 @@ using bqq::MatrixCodec;
 using bqq::MatrixParameters;
 using bqq::MatrixSolver;
 using bqq::test::normal_numbers;
+using bqq::test::OmpThreads;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
@@ -80,7 +81,6 @@ TEST(MatrixCompression, AMeanFarFromZeroCostsNothing) {
 
 TEST(MatrixCompression, ThreadsDoNotChangeTheCode) {
     const Floats X = normal_numbers(40, 56, 1);
-    const int before = omp_get_max_threads();
     for (const bool joint : {false, true}) {
         MatrixParameters parameters = quick();
         parameters.block_rows = 9;
@@ -88,7 +88,7 @@ TEST(MatrixCompression, ThreadsDoNotChangeTheCode) {
         parameters.joint = joint;
         std::vector<MatrixCodec> codecs;
         for (const int threads : {1, 2, 5}) {
-            omp_set_num_threads(threads);
+            const OmpThreads limit(threads);
             codecs.push_back(MatrixCodec::compress(X, 40, 56, parameters));
             codecs.back().add_planes(X, parameters);
         }
@@ -98,7 +98,6 @@ TEST(MatrixCompression, ThreadsDoNotChangeTheCode) {
             EXPECT_EQ(codec.reconstruct(), codecs[0].reconstruct());
         }
     }
-    omp_set_num_threads(before);
 }
 
 TEST(MatrixCompression, SeedsDecideTheCode) {

@@ -1,10 +1,10 @@
+#include "omp_threads.h"
 #include "quantizer_fixture.h"
 #include "random_data.h"
 
 #include <bqq/binary_quadratic_quantizer.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <cmath>
@@ -24,6 +24,7 @@ using bqq::test::codes_of;
 using bqq::test::decoded;
 using bqq::test::gaussian_vectors;
 using bqq::test::normal_numbers;
+using bqq::test::OmpThreads;
 using bqq::test::relative_error;
 using bqq::test::trained;
 using testing::AllOf;
@@ -38,16 +39,6 @@ constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 const auto is_finite = Truly([](float value) { return std::isfinite(value); });
-
-/// Sets OpenMP's number of threads for as long as it lives.
-class Threads {
-public:
-    explicit Threads(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
-    ~Threads() { omp_set_num_threads(before_); }
-
-private:
-    int before_;
-};
 
 TEST(Quantizer, CodeSizeIsBitsAndScales) {
     for (const size_t M : {1, 7, 8, 9, 64, 100}) {
@@ -132,7 +123,7 @@ TEST(Quantizer, SameSeedSameCodesOnAnyNumberOfThreads) {
         std::vector<uint8_t> codes;
         bqq::Basis basis;
         for (const int threads : {1, 2, 3}) {
-            const Threads scope(threads);
+            const OmpThreads limit(threads);
             const BinaryQuadraticQuantizer quantizer = trained(x, d, M, metric);
             if (threads == 1) {
                 codes = codes_of(quantizer, x);

@@ -90,6 +90,9 @@ public:
      */
     void decode(const uint8_t* codes, float* x, size_t n, const float* centres = nullptr) const;
 
+    /// w = B x for n vectors x, in units of the basis, on the calling thread. Only when trained. @param w  size n * M
+    void project(const float* x, float* w, size_t n) const;
+
     /// What B maps a code's reconstruction to: w = alpha B B^T s, in units of the basis. @param w  size M
     void project_code(const uint8_t* code, float* w) const;
 
@@ -98,8 +101,6 @@ public:
 
     const Basis& basis() const { return basis_; }
     const ScaleCodec& scales() const { return scales_; }
-    /// The rows of basis().B for products B x. Only when trained.
-    const kernels::PackedRows& atoms() const { return *atoms_; }
 
     /// Takes over what was learned elsewhere, such as in a file. basis.B is expanded here.
     void set_trained(Basis basis, const ScaleCodec& scales);

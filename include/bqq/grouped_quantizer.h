@@ -127,7 +127,11 @@ public:
     /// Whether both make the same codes.
     bool operator==(const GroupedQuantizer& other) const;
 
-    /// Takes over what was learned elsewhere, such as in a file: at most wanted_groups, all of the same form.
+    /** Takes over what was learned elsewhere, such as in a file.
+     * @param groups  at least one, at most wanted_groups (kMaxGroups for kChooseGroups): trained, with this d, M and
+     *                metric, and of one depth
+     * @throws std::invalid_argument  for others
+     */
     void set_trained(std::vector<BinaryQuadraticQuantizer> groups);
 
 private:

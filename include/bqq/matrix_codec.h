@@ -115,6 +115,8 @@ public:
     void save(const std::string& path) const;
     /// @throws std::runtime_error  for a missing, truncated, corrupt or foreign file
     static MatrixCodec load(const std::string& path);
+    /// Whether a file begins as one that save() wrote. @throws std::runtime_error  when it cannot be read
+    static bool is_saved_at(const std::string& path);
 
 private:
     size_t rows_ = 0;

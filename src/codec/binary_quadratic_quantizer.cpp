@@ -137,6 +137,10 @@ void BinaryQuadraticQuantizer::decode(
     }
 }
 
+void BinaryQuadraticQuantizer::project(const float* x, float* w, size_t n) const {
+    kernels::dot_rows(x, d, n, *atoms_, w, M);
+}
+
 void BinaryQuadraticQuantizer::project_code(const uint8_t* code, float* w) const {
     std::vector<float> signs(M);
     for (size_t k = 0; k < M; ++k) signs[k] = (code[k / 8] >> (k % 8) & 1) != 0 ? 1.0f : -1.0f;

@@ -121,6 +121,17 @@ void GroupedQuantizer::train_groups(
 }
 
 void GroupedQuantizer::set_trained(std::vector<BinaryQuadraticQuantizer> groups) {
+    const size_t most = wanted_groups == kChooseGroups ? kMaxGroups : wanted_groups;
+    if (groups.empty() || groups.size() > most)
+        throw std::invalid_argument(
+                "BQQ: " + std::to_string(groups.size()) + " groups, must be 1 to " +
+                std::to_string(most));
+    for (size_t g = 0; g < groups.size(); ++g)
+        if (groups[g].d != d || groups[g].M != M || groups[g].metric != metric ||
+            groups[g].depth != groups.front().depth || !groups[g].is_trained)
+            throw std::invalid_argument(
+                    "BQQ: group " + std::to_string(g) +
+                    " is not trained, or its codes have another form");
     std::vector<float> means;
     for (const BinaryQuadraticQuantizer& group : groups) {
         const std::vector<float>& mean = group.basis().mean;

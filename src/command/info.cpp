@@ -3,7 +3,6 @@
 #include "command/matrix_description.h"
 #include "command/text_output.h"
 #include "command/wrapped_index.h"
-#include "formats/input_file.h"
 
 #include <bqq/IndexBQQ.h>
 #include <bqq/IndexIVFBQQ.h>
@@ -17,15 +16,12 @@
 #include <iostream>
 #include <memory>
 #include <string>
-#include <string_view>
 
 namespace bqq::command {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::string_view matrix_magic = "BQQM"; // a compressed matrix begins with it
 
 struct InfoOptions {
     std::string path;
@@ -57,15 +53,8 @@ Json describe_index(const std::string& path) {
     return info;
 }
 
-bool is_compressed_matrix(const std::string& path) {
-    InputFile file(path);
-    std::string start(matrix_magic.size(), '\0');
-    file.read(start.data(), start.size());
-    return start == matrix_magic;
-}
-
 Json describe(const std::string& path) {
-    if (is_compressed_matrix(path)) return describe_matrix(MatrixCodec::load(path), path);
+    if (MatrixCodec::is_saved_at(path)) return describe_matrix(MatrixCodec::load(path), path);
     return describe_index(path);
 }
 

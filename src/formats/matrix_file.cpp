@@ -64,18 +64,22 @@ size_t bits_of(const MatrixBlock& block, size_t planes) {
     return planes * block.rank * (block.rows + block.cols);
 }
 
+/// Reads the magic number.
+bool has_magic(InputFile& file) {
+    char magic[sizeof kMagic];
+    file.read(magic, sizeof magic);
+    return std::memcmp(magic, kMagic, sizeof magic) == 0;
+}
+
 /// Reads the file once for its digest: nothing in it is believed before that fits.
 void check_digest(InputFile& file) {
     if (file.size() < sizeof kMagic + sizeof kVersion + sizeof(uint64_t))
         file.fail("this is no matrix that bqq wrote");
-    char magic[sizeof kMagic];
-    file.read(magic, sizeof magic);
-    if (std::memcmp(magic, kMagic, sizeof magic) != 0)
-        file.fail("this is no matrix that bqq wrote");
+    if (!has_magic(file)) file.fail("this is no matrix that bqq wrote");
     Digest digest;
-    digest.update(magic, sizeof magic);
+    digest.update(kMagic, sizeof kMagic);
     std::vector<uint8_t> piece(size_t{1} << 20);
-    size_t left = file.size() - sizeof magic - sizeof(uint64_t);
+    size_t left = file.size() - sizeof kMagic - sizeof(uint64_t);
     while (left > 0) {
         const size_t size = std::min(left, piece.size());
         file.read(piece.data(), size);
@@ -90,6 +94,11 @@ void check_digest(InputFile& file) {
 }
 
 } // namespace
+
+bool MatrixCodec::is_saved_at(const std::string& path) {
+    InputFile file(path);
+    return file.size() >= sizeof kMagic && has_magic(file);
+}
 
 void MatrixCodec::save(const std::string& path) const {
     if (blocks_.empty()) throw std::logic_error("BQQ: save() before compress()");

@@ -136,17 +136,11 @@ GroupedQuantizer read_groups(const ByteSource& source) {
         throw std::runtime_error(
                 "the index has " + std::to_string(groups) + " groups of " + std::to_string(most));
     std::vector<BinaryQuadraticQuantizer> quantizers;
-    for (size_t g = 0; g < groups; ++g) {
-        quantizers.push_back(read_quantizer(source));
-        const BinaryQuadraticQuantizer &a = quantizers.front(), &b = quantizers.back();
-        if (b.d != a.d || b.M != a.M || b.depth != a.depth || b.metric != a.metric ||
-            (groups > 1 && !b.is_trained))
-            throw std::runtime_error("the groups of the index have codes of several forms");
-    }
+    for (size_t g = 0; g < groups; ++g) quantizers.push_back(read_quantizer(source));
     const BinaryQuadraticQuantizer& first = quantizers.front();
     GroupedQuantizer quantizer(
             first.d, first.M, first.metric, chosen ? wanted_depth : first.depth, wanted_groups);
-    if (first.is_trained) quantizer.set_trained(std::move(quantizers));
+    if (first.is_trained || groups > 1) quantizer.set_trained(std::move(quantizers));
     return quantizer;
 }
 

@@ -17,15 +17,13 @@ public:
     /// @param rows  size n * d, n at least 1
     RowSet(const float* rows, size_t n, size_t d, Metric metric = Metric::l2);
 
-    size_t size() const { return packed_.size(); }
-
     /// Squared distances of n vectors to all rows, which rounding may make negative, or inner products with their sign
     /// changed: the smaller, the nearer. On the calling thread.
-    /// @param keys  output, size n * size()
+    /// @param keys  output, size n * rows
     void compute_keys(size_t n, const float* x, float* keys) const;
 
     /// The rows nearest to each of n vectors, nearest first.
-    /// @param count    how many, at most size()
+    /// @param count    how many, at most the rows
     /// @param nearest  output, size n * count
     void find_nearest(size_t n, const float* x, uint32_t* nearest, size_t count = 1) const;
 

@@ -1,7 +1,6 @@
 #include "search/query_scan.h"
 
 #include "codec/encoder.h"
-#include "kernels/dot_rows.h"
 #include "kernels/squared_norm.h"
 
 #include <algorithm>
@@ -47,7 +46,7 @@ std::vector<QueryScan> prepare_scans(
         }
         if (q2 != nullptr) q2[i] = term;
     }
-    kernels::dot_rows(l2 ? q.get() : x, d, n, quantizer.atoms(), w.get(), quantizer.M);
+    quantizer.project(l2 ? q.get() : x, w.get(), n);
     std::vector<QueryScan> scans;
     scans.reserve(n);
     for (size_t i = 0; i < n; ++i)

@@ -1,7 +1,6 @@
 // Results do not depend on threads.
+#include "../omp_threads.h"
 #include "conformance.h"
-
-#include <omp.h>
 
 #include <thread>
 
@@ -11,18 +10,6 @@ using namespace bqq::test;
 using bqq::idx_t;
 
 BQQ_CONFORMANCE_SUITE(Threads, all_kinds());
-
-/// The number of OpenMP's threads, for as long as it lives.
-class OmpThreads {
-public:
-    explicit OmpThreads(int threads) : before_(omp_get_max_threads()) {
-        omp_set_num_threads(threads);
-    }
-    ~OmpThreads() { omp_set_num_threads(before_); }
-
-private:
-    int before_;
-};
 
 TEST_P(Threads, ConcurrentSearchesGiveTheSame) {
     const auto index = filled();
