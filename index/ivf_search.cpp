@@ -45,10 +45,10 @@ Ranks IVFRanks::of_list(const float* x, size_t list, float centroid_dis) const {
 }
 
 ScannedList::ScannedList(
-        const faiss::InvertedLists& lists, const InterleavedSource* interleaved, size_t list_no)
-        : interleaved_(interleaved), list_no_(list_no) {
+        const faiss::InvertedLists& lists, const InterleavedSource* interleaved, size_t list_no) {
     if (interleaved != nullptr) {
         codes_ = interleaved->codes(list_no);
+        packed_ids_ = interleaved->ids(list_no);
         return;
     }
     const size_t size = lists.list_size(list_no);
@@ -63,7 +63,7 @@ ScannedList::ScannedList(
 }
 
 idx_t ScannedList::id(size_t i) const {
-    if (interleaved_ != nullptr) return interleaved_->ids(list_no_)[i];
+    if (ids_ == nullptr) return packed_ids_[i];
     // On-disk lists put ids behind the codes, wherever these end.
     idx_t id = 0;
     std::memcpy(&id, reinterpret_cast<const char*>(ids_->get()) + i * sizeof id, sizeof id);

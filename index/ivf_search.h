@@ -2,6 +2,7 @@
 
 #include "kernels/scan.h"
 #include "search/common_units.h"
+#include "search/packed_ids.h"
 #include "search/scan_parameters.h"
 
 #include <bqq/IndexIVFBQQ.h>
@@ -45,9 +46,8 @@ public:
     idx_t id(size_t i) const;
 
 private:
-    const InterleavedSource* interleaved_;
-    size_t list_no_;
     kernels::InterleavedCodes codes_;
+    PackedIdsView packed_ids_;   ///< of interleaved lists
     std::vector<uint8_t> bytes_; ///< codes of lists that hold rows
     std::unique_ptr<faiss::InvertedLists::ScopedIds> ids_;
 };

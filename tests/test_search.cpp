@@ -1,5 +1,6 @@
 #include "search/code_blocks.h"
 #include "search/flat_search.h"
+#include "search/query_scan.h"
 
 #include "random_data.h"
 #include "search_results.h"
@@ -197,6 +198,27 @@ TEST_P(FlatSearch, MoreNeighboursThanCodesReturnsAll) {
         std::sort(labels.begin(), labels.end());
         for (size_t i = 0; i < k; ++i)
             ASSERT_EQ(labels[i], i < 5 ? -1 : static_cast<int64_t>(i) - 5);
+    }
+}
+
+TEST_P(FlatSearch, TheFirstCodesOfABlockThatAreScoredAreAmongItsNearest) {
+    const Data& d = data();
+    for (const bqq::QueryScan& scan :
+         bqq::prepare_scans(d.quantizer, 20, d.queries.data(), ScanParameters{})) {
+        std::vector<size_t> positions;
+        std::vector<float> keys;
+        scan.run(
+                d.grouped_codes.blocks(0).view(), 0, 1, [](size_t) { return true; },
+                [] { return kInfinity; },
+                [&](size_t position, float key) {
+                    positions.push_back(position);
+                    keys.push_back(key);
+                });
+        std::vector<size_t> all(64);
+        std::iota(all.begin(), all.end(), size_t{0});
+        EXPECT_THAT(positions, testing::UnorderedElementsAreArray(all));
+        const auto nearest = std::min_element(keys.begin(), keys.end()) - keys.begin();
+        EXPECT_LT(nearest, 16);
     }
 }
 

@@ -19,17 +19,16 @@ void subtract(const float* x, const std::vector<float>& origin, size_t n, float*
 } // namespace
 
 RowSet::RowSet(const float* rows, size_t n, size_t d, Metric metric) {
-    if (metric == Metric::inner_product) {
-        packed_ = {rows, d, n, d};
-        return;
+    std::vector<float> factors(rows, rows + n * d);
+    if (metric == Metric::l2) {
+        origin_.assign(rows, rows + d);
+        subtract(rows, origin_, n, factors.data());
+        norms_.resize(n);
+        for (size_t i = 0; i < n; ++i)
+            norms_[i] = static_cast<float>(kernels::squared_norm(factors.data() + i * d, d));
     }
-    origin_.assign(rows, rows + d);
-    norms_.resize(n);
-    std::vector<float> from_origin(n * d);
-    subtract(rows, origin_, n, from_origin.data());
-    packed_ = {from_origin.data(), d, n, d};
-    for (size_t i = 0; i < n; ++i)
-        norms_[i] = static_cast<float>(kernels::squared_norm(from_origin.data() + i * d, d));
+    for (float& factor : factors) factor *= metric == Metric::l2 ? -2.0f : -1.0f;
+    packed_ = {factors.data(), d, n, d};
 }
 
 void RowSet::compute_keys(size_t n, const float* x, float* keys) const {
@@ -37,7 +36,6 @@ void RowSet::compute_keys(size_t n, const float* x, float* keys) const {
     const size_t rows = packed_.size();
     if (origin_.empty()) {
         kernels::dot_rows(x, d, n, packed_, keys, rows);
-        for (size_t i = 0; i < n * rows; ++i) keys[i] = -keys[i];
         return;
     }
     const auto from_origin = std::make_unique_for_overwrite<float[]>(n * d);
@@ -46,7 +44,7 @@ void RowSet::compute_keys(size_t n, const float* x, float* keys) const {
     for (size_t i = 0; i < n; ++i) {
         const auto x2 = static_cast<float>(kernels::squared_norm(from_origin.get() + i * d, d));
         float* row = keys + i * rows;
-        for (size_t r = 0; r < rows; ++r) row[r] = x2 + (norms_[r] - 2 * row[r]);
+        for (size_t r = 0; r < rows; ++r) row[r] = x2 + (norms_[r] + row[r]);
     }
 }
 

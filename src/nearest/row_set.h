@@ -30,8 +30,9 @@ public:
 private:
     /// L2: the first row. Products of what lies far out would lose their last bits.
     std::vector<float> origin_;
-    kernels::PackedRows packed_; ///< L2: from there
-    std::vector<float> norms_;   ///< L2: squared, from there
+    std::vector<float> norms_; ///< L2: squared, from there
+    kernels::PackedRows
+            packed_; ///< what makes keys of products: L2: -2 times the rows from there; else minus the rows
 };
 
 } // namespace bqq

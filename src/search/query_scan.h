@@ -6,9 +6,12 @@
 #include "search/quantized_query.h"
 #include "search/scan_parameters.h"
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -37,19 +40,23 @@ public:
         const kernels::ScanTables tables = query_.tables();
         uint64_t survivors = 0;
         float bounds[kernels::kBlock];
+        float limit = threshold();
         for (size_t b = begin; b < end; ++b) {
-            b = kernels::next_survivors(
-                    tables, filter_, codes, b, end, threshold(), &survivors, bounds);
+            b = kernels::next_survivors(tables, filter_, codes, b, end, limit, &survivors, bounds);
             if (b == end) return;
             const uint8_t* block = codes.block(b);
             const size_t width = codes.width(b);
-            for (; survivors != 0; survivors &= survivors - 1) {
-                const auto i = static_cast<size_t>(std::countr_zero(survivors));
+            const auto score = [&](size_t i) {
                 const size_t position = b * kernels::kBlock + i;
-                // The threshold falls from one candidate to the next, fast in the first block.
-                if (bounds[i] > threshold() || !allowed(position)) continue;
+                if (bounds[i] > limit || !allowed(position)) return;
                 candidate(position, key(block + i, width));
-            }
+                limit = threshold();
+            };
+            // Where nearly all survive, as in the first block, the nearest make the threshold fall for the others.
+            if (std::popcount(survivors) >= kMany)
+                by_rising_bound(survivors, bounds, score);
+            else
+                for_each_bit(survivors, score);
         }
     }
 
@@ -64,11 +71,36 @@ public:
     }
 
 private:
+    static constexpr int kMany = 24;
+
     ScaleCodec scales_;
     bool l2_;
     size_t code_bytes_; ///< of the signs
     QuantizedQuery query_;
     kernels::ScanFilter filter_{};
+
+    template <class Visit>
+    static void for_each_bit(uint64_t bits, const Visit& visit) {
+        for (; bits != 0; bits &= bits - 1) visit(static_cast<size_t>(std::countr_zero(bits)));
+    }
+
+    /// Visits the codes of a block about from the nearest to the farthest.
+    template <class Visit>
+    static void by_rising_bound(uint64_t codes, const float* bounds, const Visit& visit) {
+        constexpr size_t kSteps = 16;
+        float least = std::numeric_limits<float>::infinity(), most = -least;
+        for_each_bit(codes, [&](size_t i) {
+            least = std::min(least, bounds[i]);
+            most = std::max(most, bounds[i]);
+        });
+        const float steps = (static_cast<float>(kSteps) - 0.5f) / (most - least);
+        if (!std::isnormal(steps)) return for_each_bit(codes, visit); // all the same, or infinite
+        uint64_t of_step[kSteps] = {};
+        for_each_bit(codes, [&](size_t i) {
+            of_step[static_cast<size_t>((bounds[i] - least) * steps)] |= uint64_t{1} << i;
+        });
+        for (const uint64_t step : of_step) for_each_bit(step, visit);
+    }
 };
 
 /** Scans of n queries.
