@@ -30,9 +30,8 @@ public:
 private:
     /// L2: the first row. Products of what lies far out would lose their last bits.
     std::vector<float> origin_;
-    std::vector<float> norms_; ///< L2: squared, from there
-    kernels::PackedRows
-            packed_; ///< what makes keys of products: L2: -2 times the rows from there; else minus the rows
+    std::vector<float> norms_;   ///< L2: squared, from there
+    kernels::PackedRows packed_; ///< the rows times -1; L2: from there, times -2
 };
 
 } // namespace bqq
