@@ -2,7 +2,7 @@
 #include "plane_scan.h"
 
 #include "kernels/dot_rows.h"
-#include "search/code_blocks.h"
+#include "store/code_blocks.h"
 #include "search/quantized_query.h"
 #include "solver/binary_quadratic_program.h"
 

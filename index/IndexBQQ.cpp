@@ -1,11 +1,11 @@
-#include <bqq/IndexBQQ.h>
+#include <bqq/index/IndexBQQ.h>
 
-#include "checks.h"
-#include "code_distance_computer.h"
-#include "faiss_errors.h"
-#include "parallel/first_error.h"
+#include "index/checks.h"
+#include "index/code_distance_computer.h"
+#include "index/faiss_errors.h"
+#include "base/parallel_for.h"
 #include "search/flat_search.h"
-#include "search/grouped_codes.h"
+#include "store/grouped_codes.h"
 
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/FaissAssert.h>

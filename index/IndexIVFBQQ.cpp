@@ -1,14 +1,14 @@
-#include <bqq/IndexIVFBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
 
-#include "checks.h"
-#include "coarse_search.h"
+#include "index/checks.h"
+#include "index/coarse_search.h"
 #include "codec/bfloat16.h"
-#include "faiss_errors.h"
-#include "index_parts.h"
-#include "interleaved_lists.h"
-#include "ivf_scanner.h"
-#include "ivf_search.h"
-#include "ivf_training.h"
+#include "index/faiss_errors.h"
+#include "index/index_parts.h"
+#include "index/interleaved_lists.h"
+#include "index/ivf_scanner.h"
+#include "index/ivf_search.h"
+#include "index/ivf_training.h"
 
 #include <faiss/IndexFlat.h>
 #include <faiss/impl/AuxIndexStructures.h>

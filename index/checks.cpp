@@ -1,6 +1,6 @@
-#include "checks.h"
+#include "index/checks.h"
 
-#include "faiss_errors.h"
+#include "index/faiss_errors.h"
 
 #include <faiss/impl/FaissAssert.h>
 

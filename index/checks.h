@@ -2,7 +2,7 @@
 
 #include "search/scan_parameters.h"
 
-#include <bqq/IndexBQQ.h>
+#include <bqq/index/IndexBQQ.h>
 
 namespace bqq {
 

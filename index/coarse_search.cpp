@@ -1,9 +1,9 @@
-#include "coarse_search.h"
+#include "index/coarse_search.h"
 
-#include "formats/digest.h"
-#include "index_parts.h"
+#include "io/digest.h"
+#include "index/index_parts.h"
 #include "nearest/nearest_rows.h"
-#include "parallel/first_error.h"
+#include "base/parallel_for.h"
 
 #include <omp.h>
 

@@ -1,4 +1,4 @@
-#include "code_distance_computer.h"
+#include "index/code_distance_computer.h"
 
 #include "kernels/squared_norm.h"
 

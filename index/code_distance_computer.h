@@ -1,9 +1,9 @@
 #pragma once
 
-#include "search/grouped_codes.h"
+#include "store/grouped_codes.h"
 #include "search/query_scan.h"
 
-#include <bqq/IndexBQQ.h>
+#include <bqq/index/IndexBQQ.h>
 #include <faiss/impl/DistanceComputer.h>
 
 #include <optional>

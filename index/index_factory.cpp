@@ -1,10 +1,10 @@
-#include <bqq/index_factory.h>
+#include <bqq/index/index_factory.h>
 
-#include <bqq/IndexBQQ.h>
-#include <bqq/IndexIVFBQQ.h>
+#include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
 
-#include "faiss_errors.h"
-#include "index_parts.h"
+#include "index/faiss_errors.h"
+#include "index/index_parts.h"
 
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>

@@ -1,10 +1,10 @@
-#include <bqq/index_io.h>
+#include <bqq/index/index_io.h>
 
-#include "faiss_errors.h"
-#include "formats/atomic_file.h"
-#include "index_parts.h"
-#include "io/index_reader.h"
-#include "io/index_writer.h"
+#include "index/faiss_errors.h"
+#include "io/atomic_file.h"
+#include "index/index_parts.h"
+#include "index/index_reader.h"
+#include "index/index_writer.h"
 
 #include <faiss/impl/FaissAssert.h>
 #include <faiss/index_io.h>

@@ -1,7 +1,7 @@
-#include "index_parts.h"
+#include "index/index_parts.h"
 
-#include <bqq/IndexBQQ.h>
-#include <bqq/IndexIVFBQQ.h>
+#include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexPreTransform.h>

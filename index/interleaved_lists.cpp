@@ -1,4 +1,4 @@
-#include "interleaved_lists.h"
+#include "index/interleaved_lists.h"
 
 namespace bqq {
 

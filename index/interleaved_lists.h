@@ -1,11 +1,11 @@
 #pragma once
 
-#include "formats/mapped_file.h"
+#include "io/mapped_file.h"
 #include "kernels/scan.h"
-#include "search/code_blocks.h"
-#include "search/packed_ids.h"
+#include "store/code_blocks.h"
+#include "store/packed_ids.h"
 
-#include <bqq/IndexBQQ.h>
+#include <bqq/index/IndexBQQ.h>
 #include <faiss/invlists/InvertedLists.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "ivf_scanner.h"
+#include "index/ivf_scanner.h"
 
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/IDSelector.h>

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "ivf_search.h"
+#include "index/ivf_search.h"
 #include "search/query_scan.h"
 
-#include <bqq/IndexIVFBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
 
 #include <vector>
 

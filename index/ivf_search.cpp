@@ -1,9 +1,9 @@
-#include "ivf_search.h"
+#include "index/ivf_search.h"
 
-#include "checks.h"
-#include "interleaved_lists.h"
+#include "index/checks.h"
+#include "index/interleaved_lists.h"
 #include "nearest/nearest.h"
-#include "parallel/first_error.h"
+#include "base/parallel_for.h"
 #include "search/query_scan.h"
 
 #include <faiss/impl/AuxIndexStructures.h>

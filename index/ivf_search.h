@@ -2,10 +2,10 @@
 
 #include "kernels/scan.h"
 #include "search/common_units.h"
-#include "search/packed_ids.h"
+#include "store/packed_ids.h"
 #include "search/scan_parameters.h"
 
-#include <bqq/IndexIVFBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
-#include "ivf_training.h"
+#include "index/ivf_training.h"
 
-#include "checks.h"
-#include "coarse_search.h"
+#include "index/checks.h"
+#include "index/coarse_search.h"
 #include "codec/clustering.h"
 #include "codec/sampling.h"
 #include "nearest/row_set.h"

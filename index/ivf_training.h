@@ -1,6 +1,6 @@
 #pragma once
 
-#include <bqq/IndexIVFBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
 
 #include <cstddef>
 #include <vector>

@@ -1,6 +1,6 @@
-#include <bqq/IndexBQQ.h>
-#include <bqq/IndexIVFBQQ.h>
-#include <bqq/index_factory.h>
+#include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
+#include <bqq/index/index_factory.h>
 
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>

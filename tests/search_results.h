@@ -1,6 +1,6 @@
 #pragma once
 
-#include <bqq/IndexBQQ.h>
+#include <bqq/index/IndexBQQ.h>
 #include <faiss/IndexFlat.h>
 
 #include <cstdint>

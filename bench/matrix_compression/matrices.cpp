@@ -1,6 +1,6 @@
 #include "matrices.h"
 
-#include "formats/vector_file.h"
+#include "io/vector_file.h"
 
 #include <cmath>
 #include <filesystem>

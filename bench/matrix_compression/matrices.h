@@ -1,6 +1,6 @@
 #pragma once
 
-#include "formats/matrix.h"
+#include "io/matrix.h"
 
 #include <cstdint>
 #include <string>

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <bqq/basis.h>
+#include "codec/basis.h"
 #include <bqq/metric.h>
 #include <bqq/progress.h>
-#include <bqq/scale_codec.h>
+#include "codec/scale_codec.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include <bqq/basis.h>
+#include "codec/basis.h"
 
 #include "kernels/weighted_rows.h"
 

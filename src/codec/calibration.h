@@ -1,7 +1,7 @@
 #pragma once
 
-#include <bqq/basis.h>
-#include <bqq/scale_codec.h>
+#include "codec/basis.h"
+#include "codec/scale_codec.h"
 
 #include "codec/encoder.h"
 

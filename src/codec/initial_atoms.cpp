@@ -1,7 +1,7 @@
 #include "codec/initial_atoms.h"
 
 #include "kernels/dot_rows.h"
-#include "linear_algebra/principal_directions.h"
+#include "nearest/principal_directions.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include <bqq/matrix_codec.h>
 
 #include "codec/matrix_block.h"
-#include "parallel/first_error.h"
+#include "base/parallel_for.h"
 #include "solver/plane_solver.h"
 
 #include <bqq/binary_quadratic_quantizer.h>

@@ -1,4 +1,4 @@
-#include <bqq/scale_codec.h>
+#include "codec/scale_codec.h"
 
 #include <algorithm>
 

@@ -7,7 +7,7 @@
 #include "codec/sampling.h"
 #include "kernels/dot_rows.h"
 #include "kernels/squared_norm.h"
-#include "linear_algebra/transposed.h"
+#include "nearest/transposed.h"
 
 #include <Eigen/Dense>
 

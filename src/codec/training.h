@@ -1,8 +1,8 @@
 #pragma once
 
-#include <bqq/basis.h>
+#include "codec/basis.h"
 #include <bqq/binary_quadratic_quantizer.h>
-#include <bqq/scale_codec.h>
+#include "codec/scale_codec.h"
 
 #include <cstddef>
 

@@ -4,9 +4,9 @@
 #include "command/inputs.h"
 #include "command/stopwatch.h"
 #include "command/threads.h"
-#include "formats/atomic_file.h"
+#include "io/atomic_file.h"
 
-#include <bqq/index_io.h>
+#include <bqq/index/index_io.h>
 
 #include <filesystem>
 #include <iomanip>

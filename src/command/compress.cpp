@@ -4,8 +4,8 @@
 #include "command/progress_bar.h"
 #include "command/text_output.h"
 #include "command/threads.h"
-#include "formats/atomic_file.h"
-#include "formats/vector_file.h"
+#include "io/atomic_file.h"
+#include "io/vector_file.h"
 
 #include <bqq/matrix_codec.h>
 

@@ -1,8 +1,8 @@
 #include "command/arguments.h"
 #include "command/commands.h"
 #include "command/threads.h"
-#include "formats/atomic_file.h"
-#include "formats/npy_header.h"
+#include "io/atomic_file.h"
+#include "io/npy_header.h"
 
 #include <bqq/matrix_codec.h>
 

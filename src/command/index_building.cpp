@@ -3,9 +3,9 @@
 #include "command/progress_bar.h"
 #include "command/wrapped_index.h"
 
-#include <bqq/IndexBQQ.h>
-#include <bqq/IndexIVFBQQ.h>
-#include <bqq/index_factory.h>
+#include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
+#include <bqq/index/index_factory.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexIVF.h>
 #include <faiss/IndexNNDescent.h>

@@ -4,9 +4,9 @@
 #include "command/text_output.h"
 #include "command/wrapped_index.h"
 
-#include <bqq/IndexBQQ.h>
-#include <bqq/IndexIVFBQQ.h>
-#include <bqq/index_io.h>
+#include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
+#include <bqq/index/index_io.h>
 #include <bqq/matrix_codec.h>
 
 #include <nlohmann/json.hpp>

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "command/arguments.h"
-#include "formats/matrix.h"
-#include "formats/vector_file.h"
+#include "io/matrix.h"
+#include "io/vector_file.h"
 
 #include <cstdint>
 #include <optional>

@@ -6,7 +6,7 @@
 #include "command/temporary_folder.h"
 #include "command/threads.h"
 
-#include <bqq/index_io.h>
+#include <bqq/index/index_io.h>
 
 #include <algorithm>
 #include <filesystem>

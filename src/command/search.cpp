@@ -4,9 +4,9 @@
 #include "command/searching.h"
 #include "command/threads.h"
 #include "command/wrapped_index.h"
-#include "formats/neighbour_file.h"
+#include "io/neighbour_file.h"
 
-#include <bqq/index_io.h>
+#include <bqq/index/index_io.h>
 #include <faiss/IndexIVF.h>
 
 #include <memory>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "formats/matrix.h"
-#include "formats/neighbour_file.h"
+#include "io/matrix.h"
+#include "io/neighbour_file.h"
 
 #include <faiss/Index.h>
 

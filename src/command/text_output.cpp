@@ -1,6 +1,6 @@
 #include "command/text_output.h"
 
-#include "formats/atomic_file.h"
+#include "io/atomic_file.h"
 
 #include <iostream>
 

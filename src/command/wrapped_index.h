@@ -1,6 +1,6 @@
 #pragma once
 
-#include "index_parts.h"
+#include "index/index_parts.h"
 
 #include <faiss/Index.h>
 

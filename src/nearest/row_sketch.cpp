@@ -2,7 +2,7 @@
 
 #include "kernels/row_distances.h"
 #include "kernels/squared_norm.h"
-#include "linear_algebra/principal_directions.h"
+#include "nearest/principal_directions.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include "search/flat_search.h"
 
 #include "nearest/nearest.h"
-#include "parallel/first_error.h"
+#include "base/parallel_for.h"
 #include "search/common_units.h"
 #include "search/query_scan.h"
 

@@ -2,7 +2,7 @@
 
 #include <bqq/grouped_quantizer.h>
 
-#include "search/grouped_codes.h"
+#include "store/grouped_codes.h"
 #include "search/scan_parameters.h"
 
 #include <cstddef>

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "../random_data.h"
-#include "../search_results.h"
+#include "random_data.h"
+#include "search_results.h"
 #include "kinds.h"
 
-#include <bqq/index_factory.h>
-#include <bqq/index_io.h>
+#include <bqq/index/index_factory.h>
+#include <bqq/index/index_io.h>
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexIVF.h>

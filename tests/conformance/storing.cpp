@@ -1,5 +1,5 @@
 // Copies of an index, through a file or not, are the index.
-#include "../temporary_folder.h"
+#include "temporary_folder.h"
 #include "conformance.h"
 
 #include <faiss/impl/IDSelector.h>

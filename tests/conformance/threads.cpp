@@ -1,5 +1,5 @@
 // Results do not depend on threads.
-#include "../omp_threads.h"
+#include "omp_threads.h"
 #include "conformance.h"
 
 #include <thread>

@@ -1,4 +1,4 @@
-#include <bqq/index_factory.h>
+#include <bqq/index/index_factory.h>
 
 #include <cstdint>
 #include <cstdio>

@@ -1,0 +1,121 @@
+#pragma once
+
+#include "io/digest.h"
+#include "io/mapped_file.h"
+#include "io/quantizer_file.h"
+
+#include <faiss/impl/io.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bqq {
+
+/// Hands bytes on to FAISS's writer and keeps their digest.
+class Writer : public faiss::IOWriter {
+public:
+    explicit Writer(faiss::IOWriter& to) : to_(to) { name = to.name; }
+
+    size_t operator()(const void* bytes, size_t size, size_t count) override {
+        digest_.update(bytes, size * count);
+        return to_(bytes, size, count);
+    }
+    void put(const void* bytes, size_t size) {
+        if (size != 0 && (*this)(bytes, 1, size) != size)
+            throw std::runtime_error("cannot write an index to " + name);
+    }
+    ByteSink sink() {
+        return [this](const void* bytes, size_t size) { put(bytes, size); };
+    }
+    uint64_t digest() const { return digest_.value(); }
+
+private:
+    faiss::IOWriter& to_;
+    Digest digest_;
+};
+
+/// Reads a mapped file.
+class MappedReader : public faiss::IOReader {
+public:
+    MappedReader(const std::string& path, std::shared_ptr<const MappedFile> file)
+            : file_(std::move(file)) {
+        name = path;
+    }
+    size_t operator()(void* bytes, size_t size, size_t count) override {
+        const size_t got = size == 0 ? 0 : std::min(count, (file_->size() - position_) / size);
+        if (got != 0) std::memcpy(bytes, file_->data() + position_, got * size);
+        position_ += got * size;
+        return got;
+    }
+    const std::shared_ptr<const MappedFile>& file() const { return file_; }
+    /// The next `size` bytes, where they lie; the reading goes on behind them.
+    const uint8_t* take(size_t size) {
+        if (size > file_->size() - position_) throw std::runtime_error("the file is truncated");
+        const uint8_t* bytes = file_->data() + position_;
+        position_ += size;
+        return bytes;
+    }
+
+private:
+    std::shared_ptr<const MappedFile> file_;
+    size_t position_ = 0;
+};
+
+/** Takes bytes from FAISS's reader and keeps their digest. The first bytes may have been read already.
+ *
+ * It is a FileIOReader because FAISS finds files that lie beside the index by the name in one.
+ */
+class Reader : public faiss::FileIOReader {
+public:
+    Reader(faiss::IOReader& from, std::vector<uint8_t> ahead, int flags)
+            : FileIOReader(static_cast<FILE*>(nullptr)),
+              io_flags(flags),
+              from_(from),
+              ahead_(std::move(ahead)) {
+        name = from.name;
+    }
+
+    size_t operator()(void* bytes, size_t size, size_t count) override {
+        const size_t wanted = size * count;
+        const size_t first = std::min(wanted, ahead_.size() - used_);
+        if (first != 0) std::memcpy(bytes, ahead_.data() + used_, first);
+        used_ += first;
+        size_t got = first;
+        if (got < wanted) got += from_(static_cast<uint8_t*>(bytes) + got, 1, wanted - got);
+        digest_.update(bytes, got);
+        return size == 0 ? 0 : got / size;
+    }
+    ByteSource source() {
+        return [this](void* bytes, size_t size) {
+            if (size != 0 && (*this)(bytes, 1, size) != size)
+                throw std::runtime_error("the file is truncated");
+        };
+    }
+    uint64_t digest() const { return digest_.value(); }
+
+    /// Not null where the file is mapped, and its lists are to stay there.
+    MappedReader* mapped() {
+        auto* reader = dynamic_cast<MappedReader*>(&from_);
+        if (reader != nullptr) left_in_place_ = true;
+        return reader;
+    }
+    /// Whether bytes were not read, and the digest is not that of the whole file.
+    bool left_in_place() const { return left_in_place_; }
+
+    const int io_flags; ///< FAISS's, for what it reads itself
+
+private:
+    faiss::IOReader& from_;
+    std::vector<uint8_t> ahead_;
+    size_t used_ = 0;
+    bool left_in_place_ = false;
+    Digest digest_;
+};
+
+} // namespace bqq

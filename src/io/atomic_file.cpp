@@ -1,0 +1,202 @@
+#include "io/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <random>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace bqq {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int most_links = 40; // as many as Linux follows
+constexpr std::array<std::string_view, 2> descriptor_folders{"/dev/fd/", "/proc/self/fd/"};
+
+[[noreturn]] void fail(const std::string& path, int error) {
+    throw std::runtime_error("cannot write " + path + ": " + std::strerror(error));
+}
+
+/// The file that rename() has to replace.
+fs::path follow_links(const std::string& path) {
+    fs::path target = path;
+    std::error_code error;
+    for (int i = 0; fs::is_symlink(target, error); ++i) {
+        if (i == most_links) fail(path, ELOOP);
+        target = target.parent_path() / fs::read_symlink(target);
+    }
+    return target;
+}
+
+/// The open descriptor that a path such as /dev/stdout stands for.
+std::optional<int> descriptor_of(const std::string& path) {
+    if (path == "/dev/stdout") return STDOUT_FILENO;
+    if (path == "/dev/stderr") return STDERR_FILENO;
+    for (const std::string_view folder : descriptor_folders) {
+        if (!path.starts_with(folder)) continue;
+        int descriptor = -1;
+        const char* end = path.data() + path.size();
+        const auto result = std::from_chars(path.data() + folder.size(), end, descriptor);
+        if (result.ec == std::errc() && result.ptr == end) return descriptor;
+    }
+    return std::nullopt;
+}
+
+/// Whether `path` is a device or pipe, which has to stay where it is.
+bool is_special(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return false;
+    if (S_ISDIR(status.st_mode)) fail(path, EISDIR);
+    return !S_ISREG(status.st_mode);
+}
+
+fs::path folder_of(const fs::path& target) {
+    return target.has_parent_path() ? target.parent_path() : fs::path(".");
+}
+
+/// An open file, closed when it goes out of scope.
+class OutputFile {
+public:
+    /// @param name  of the file for the user
+    OutputFile(int descriptor, std::string name) : name_(std::move(name)) {
+        if (descriptor < 0) fail(name_, errno);
+        file_ = ::fdopen(descriptor, "wb");
+        if (!file_) {
+            const int error = errno;
+            ::close(descriptor);
+            fail(name_, error);
+        }
+    }
+    OutputFile(const OutputFile&) = delete;
+    OutputFile& operator=(const OutputFile&) = delete;
+    ~OutputFile() {
+        if (file_) std::fclose(file_);
+    }
+
+    void fill(const std::function<void(std::FILE*)>& write) {
+        errno = 0;
+        try {
+            write(file_);
+        } catch (...) {
+            if (std::ferror(file_) == 0) throw;
+        }
+        if (std::ferror(file_) != 0) fail(name_, errno != 0 ? errno : EIO);
+        if (std::fflush(file_) != 0) fail(name_, errno);
+    }
+
+    void sync() {
+        const bool synced = ::fsync(::fileno(file_)) == 0;
+        if (!synced && errno != EINVAL) fail(name_, errno); // EINVAL: a file system without fsync
+    }
+
+    void close() {
+        if (std::fclose(std::exchange(file_, nullptr)) != 0) fail(name_, errno);
+    }
+
+private:
+    std::FILE* file_ = nullptr;
+    std::string name_;
+};
+
+/// A name beside the target, taken by creating the file; removed unless kept.
+class TemporaryFile {
+public:
+    explicit TemporaryFile(const fs::path& target) {
+        std::random_device random;
+        do {
+            path_ = folder_of(target) /
+                    ("." + target.filename().string() + "." + std::to_string(random()) + ".tmp");
+            descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        } while (descriptor_ < 0 && errno == EEXIST);
+        if (descriptor_ < 0) fail(target, errno);
+    }
+    TemporaryFile(const TemporaryFile&) = delete;
+    TemporaryFile& operator=(const TemporaryFile&) = delete;
+    ~TemporaryFile() {
+        if (!renamed_) ::unlink(path_.c_str());
+    }
+
+    int descriptor() const { return descriptor_; }
+
+    void rename_to(const fs::path& target) {
+        if (::rename(path_.c_str(), target.c_str()) != 0) fail(target, errno);
+        renamed_ = true;
+    }
+
+private:
+    fs::path path_;
+    int descriptor_ = -1;
+    bool renamed_ = false;
+};
+
+/// @param descriptor  of the stream that `path` names, closed here
+void write_stream(
+        int descriptor, const std::string& path, const std::function<void(std::FILE*)>& write) {
+    OutputFile file(descriptor, path);
+    file.fill(write);
+    file.close();
+}
+
+void sync_folder(const fs::path& folder) {
+    const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return; // the rename holds already, only a crash could undo it
+    ::fsync(descriptor);
+    ::close(descriptor);
+}
+
+} // namespace
+
+void write_atomically(const std::string& path, const std::function<void(std::FILE*)>& write) {
+    if (const auto descriptor = descriptor_of(path)) {
+        return write_stream(::fcntl(*descriptor, F_DUPFD_CLOEXEC, 0), path, write);
+    }
+    if (is_special(path)) {
+        return write_stream(::open(path.c_str(), O_WRONLY | O_CLOEXEC), path, write);
+    }
+
+    const fs::path target = follow_links(path);
+    TemporaryFile temporary(target);
+    OutputFile file(temporary.descriptor(), path);
+    struct stat replaced {};
+    if (::stat(target.c_str(), &replaced) == 0) {
+        ::fchmod(temporary.descriptor(), replaced.st_mode & 07777);
+    }
+    file.fill(write);
+    file.sync();
+    file.close();
+    temporary.rename_to(target);
+    sync_folder(folder_of(target));
+}
+
+void write_atomically(const std::string& path, const std::string& bytes) {
+    write_atomically(
+            path, [&](std::FILE* stream) { std::fwrite(bytes.data(), 1, bytes.size(), stream); });
+}
+
+void check_writable(const std::string& path) {
+    if (path.empty()) throw std::runtime_error("the path of an output file is empty");
+    if (const auto descriptor = descriptor_of(path)) {
+        if (::fcntl(*descriptor, F_GETFD) < 0) fail(path, errno);
+        return;
+    }
+    if (is_special(path)) {
+        if (::access(path.c_str(), W_OK) != 0) fail(path, errno);
+        return;
+    }
+    const fs::path folder = folder_of(follow_links(path));
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) fail(path, errno);
+}
+
+} // namespace bqq

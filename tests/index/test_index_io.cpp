@@ -1,0 +1,443 @@
+#include <bqq/index/index_io.h>
+
+#include "file_size_limit.h"
+#include "random_data.h"
+#include "search_results.h"
+#include "temporary_folder.h"
+
+#include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
+#include <bqq/index/index_factory.h>
+#include <faiss/IndexFlat.h>
+#include <faiss/IndexIDMap.h>
+#include <faiss/IndexRefine.h>
+#include <faiss/IndexReplicas.h>
+#include <faiss/IndexShards.h>
+#include <faiss/impl/FaissException.h>
+#include <faiss/impl/IDSelector.h>
+#include <faiss/index_io.h>
+#include <faiss/invlists/OnDiskInvertedLists.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <typeinfo>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+using bqq::idx_t;
+using bqq::IndexBQQ;
+using bqq::test::FileSizeLimit;
+using bqq::test::gaussian_vectors;
+using bqq::test::search;
+using faiss::FaissException;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+constexpr int kDimension = 8;
+constexpr int64_t kVectors = 200;
+
+std::unique_ptr<faiss::Index> make(
+        const std::string& description, faiss::MetricType metric = faiss::METRIC_L2) {
+    return std::unique_ptr<faiss::Index>(bqq::index_factory(kDimension, description, metric));
+}
+
+/// Adds x, with the ids first, first + 7, ... where the index wants ids.
+void add(faiss::Index& index, const std::vector<float>& x, int64_t first) {
+    const auto n = static_cast<int64_t>(x.size()) / kDimension;
+    if (dynamic_cast<faiss::IndexIDMap*>(&index) == nullptr) return index.add(n, x.data());
+    std::vector<int64_t> ids;
+    for (int64_t i = 0; i < n; ++i) ids.push_back(first + 7 * i);
+    index.add_with_ids(n, x.data(), ids.data());
+}
+
+std::unique_ptr<faiss::Index> filled(
+        const std::string& description, faiss::MetricType metric = faiss::METRIC_L2,
+        int64_t n = kVectors) {
+    auto index = make(description, metric);
+    const std::vector<float> x = gaussian_vectors(kVectors, kDimension, 1);
+    index->train(kVectors, x.data());
+    add(*index, {x.begin(), x.begin() + n * kDimension}, 5);
+    return index;
+}
+
+std::unique_ptr<faiss::Index> read(const std::string& path) {
+    return std::unique_ptr<faiss::Index>(bqq::read_index(path));
+}
+
+std::string to_bytes(const faiss::Index& index) {
+    faiss::VectorIOWriter writer;
+    bqq::write_index(&index, &writer);
+    return {writer.data.begin(), writer.data.end()};
+}
+
+std::unique_ptr<faiss::Index> from_bytes(const std::string& bytes) {
+    faiss::VectorIOReader reader;
+    reader.data.assign(bytes.begin(), bytes.end());
+    return std::unique_ptr<faiss::Index>(bqq::read_index(&reader));
+}
+
+std::string contents(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+void expect_same(const faiss::Index& index, const faiss::Index& again) {
+    EXPECT_EQ(again.d, index.d);
+    EXPECT_EQ(again.ntotal, index.ntotal);
+    EXPECT_EQ(again.metric_type, index.metric_type);
+    EXPECT_EQ(again.is_trained, index.is_trained);
+    const std::vector<float> queries = gaussian_vectors(20, kDimension, 2);
+    EXPECT_EQ(search(again, queries, 10), search(index, queries, 10));
+}
+
+class IndexIo : public bqq::test::FolderTest {};
+
+class Composition : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(
+        IndexIo, Composition,
+        testing::Values(
+                "BQQ24", "BQQ24z3", "BQQ24g3", "BQQ24z2g2", "BQQ24g", "BQQ24z2g", "PCA4,BQQ24g2",
+                "BQQ1", "BQQ3x7z16", "PCA4,BQQ24", "RR8,BQQ24", "L2norm,BQQ24", "IDMap,BQQ24",
+                "IDMap2,BQQ24", "IDMap2,PCA4,BQQ24", "BQQ24,RFlat", "PCA4,BQQ24,RFlat", "Flat",
+                "SQ8", "IDMap2,Flat", "IVF4,BQQ24", "IVF4_HNSW4,BQQ24", "IVF8(IVF2,Flat),BQQ24",
+                "IDMap2,PCA4,IVF4,BQQ24", "IVF4,BQQ24,RFlat", "IVF4,BQQ24,Refine(SQ8)"),
+        [](const auto& test) {
+            std::string name = test.param;
+            for (char& c : name)
+                if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+            return name;
+        });
+
+TEST_P(Composition, SearchesTheSameAfterARoundTrip) {
+    for (const faiss::MetricType metric : {faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT}) {
+        const auto index = filled(GetParam(), metric);
+        const std::string bytes = to_bytes(*index);
+        const auto again = from_bytes(bytes);
+        expect_same(*index, *again);
+        EXPECT_EQ(to_bytes(*again), bytes);
+        // FAISS reads an IndexFlat as one of its subclasses.
+        EXPECT_TRUE(!bytes.starts_with("BQQX") || typeid(*again) == typeid(*index));
+    }
+}
+
+TEST_P(Composition, CanBeTrainedAfterAnUntrainedRoundTrip) {
+    const std::vector<float> x = gaussian_vectors(kVectors, kDimension, 1);
+    const auto again = from_bytes(to_bytes(*make(GetParam())));
+    again->train(kVectors, x.data());
+    EXPECT_TRUE(again->is_trained);
+    const auto index = make(GetParam());
+    index->train(kVectors, x.data());
+    add(*index, x, 5);
+    add(*again, x, 5);
+    expect_same(*index, *again);
+}
+
+TEST_P(Composition, GrowsAfterARoundTrip) {
+    const std::vector<float> x = gaussian_vectors(100, kDimension, 3);
+    const auto index = filled(GetParam());
+    const auto again = from_bytes(to_bytes(*index));
+    add(*index, x, 10000);
+    add(*again, x, 10000);
+    expect_same(*index, *again);
+}
+
+TEST_P(Composition, EveryTruncatedFileIsRefused) {
+    const std::string bytes = to_bytes(*filled(GetParam(), faiss::METRIC_L2, 20));
+    for (size_t size = 0; size < bytes.size(); size += size < 64 ? 1 : 7)
+        ASSERT_THROW(from_bytes(bytes.substr(0, size)), FaissException)
+                << "the first " << size << " of " << bytes.size() << " bytes";
+    ASSERT_THROW(from_bytes(bytes.substr(0, bytes.size() - 1)), FaissException);
+}
+
+TEST_F(IndexIo, KeepsTheQuantizer) {
+    const auto index = filled("BQQ24z3");
+    bqq::write_index(index.get(), path("a"));
+    const auto again = read(path("a"));
+    const auto& ours = dynamic_cast<const IndexBQQ&>(*index);
+    const auto& theirs = dynamic_cast<const IndexBQQ&>(*again);
+    EXPECT_EQ(theirs.bqq.M, 24u);
+    EXPECT_EQ(theirs.bqq.depth, 3);
+    EXPECT_EQ(theirs.bqq, ours.bqq);
+    EXPECT_EQ(bqq::test::codes_of(theirs), bqq::test::codes_of(ours));
+}
+
+TEST_F(IndexIo, KeepsIdsAndRefinement) {
+    const auto map = from_bytes(to_bytes(*filled("IDMap2,BQQ24")));
+    EXPECT_EQ(dynamic_cast<faiss::IndexIDMap2&>(*map).id_map.at(3), 26);
+    std::vector<float> vector(kDimension);
+    EXPECT_NO_THROW(map->reconstruct(26, vector.data()));
+    const auto code = make("BQQ24");
+    faiss::IndexRefineFlat refine(code.get());
+    bqq::test::train_and_add(refine, gaussian_vectors(kVectors, kDimension, 1));
+    refine.k_factor = 4;
+    const auto again = from_bytes(to_bytes(refine));
+    EXPECT_EQ(dynamic_cast<faiss::IndexRefineFlat&>(*again).k_factor, 4);
+    expect_same(refine, *again);
+}
+
+TEST_F(IndexIo, HoldsThousandsOfVectors) {
+    IndexBQQ index(2, 4);
+    const std::vector<float> x = gaussian_vectors(20000, 2, 1);
+    index.train(100, x.data());
+    index.add(20000, x.data());
+    bqq::write_index(&index, path("a"));
+    const auto again = read(path("a"));
+    EXPECT_EQ(bqq::test::codes_of(dynamic_cast<IndexBQQ&>(*again)), bqq::test::codes_of(index));
+}
+
+TEST_F(IndexIo, TakesTheSpaceOfItsCodesAndPlanes) {
+    IndexBQQ index(kDimension, 24);
+    const std::vector<float> x = gaussian_vectors(5000, kDimension, 1);
+    index.train(200, x.data());
+    index.add(5000, x.data());
+    const size_t planes = 24 * 8 * (kDimension / 8 + sizeof(float));
+    EXPECT_LT(to_bytes(index).size(), 5000 * index.sa_code_size() + planes + 200);
+}
+
+TEST_F(IndexIo, ReadsAFileThatFaissWrote) {
+    for (const char* description : {"Flat", "PCA4,SQ8", "IDMap2,Flat"}) {
+        const auto index = filled(description);
+        faiss::write_index(index.get(), path("a").c_str());
+        expect_same(*index, *read(path("a")));
+        bqq::write_index(index.get(), path("b"));
+        EXPECT_EQ(contents(path("b")), contents(path("a")));
+    }
+}
+
+// Any change shows: in a tag, a size, a number that no quantizer has, or at last in the checksum.
+/// Parts that hold every second vector each.
+template <class Threaded>
+std::unique_ptr<faiss::Index> in_parts(bool copies) {
+    auto index = std::make_unique<Threaded>(kDimension);
+    const std::vector<float> x = gaussian_vectors(kVectors, kDimension, 1);
+    for (int i = 0; i < 2; ++i) {
+        auto part = make("IVF4,BQQ24");
+        part->train(kVectors, x.data());
+        const idx_t half = kVectors / 2;
+        if (copies)
+            part->add(kVectors, x.data());
+        else
+            part->add(half, x.data() + i * half * kDimension);
+        index->addIndex(part.release());
+    }
+    bqq::own_parts(*index);
+    return index;
+}
+
+TEST_F(IndexIo, ShardsAndReplicasSearchTheSame) {
+    const auto shards = in_parts<faiss::IndexShards>(false);
+    EXPECT_EQ(shards->ntotal, kVectors);
+    expect_same(*shards, *from_bytes(to_bytes(*shards)));
+    const auto replicas = in_parts<faiss::IndexReplicas>(true);
+    expect_same(*replicas, *from_bytes(to_bytes(*replicas)));
+}
+
+/// Not among the compositions: two graphs that grow apart differ, their random levels are not written.
+TEST_F(IndexIo, AGraphSearchesTheSameAfterARoundTrip) {
+    for (const faiss::MetricType metric : {faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT}) {
+        const auto index = filled("HNSW8,BQQ24", metric);
+        const std::string bytes = to_bytes(*index);
+        expect_same(*index, *from_bytes(bytes));
+        EXPECT_EQ(to_bytes(*from_bytes(bytes)), bytes);
+        EXPECT_THROW(from_bytes(bytes.substr(0, bytes.size() / 2)), FaissException);
+    }
+}
+
+TEST_F(IndexIo, ClonesShareNothing) {
+    for (const char* description : {"IVF4,BQQ24", "PCA4,BQQ24", "HNSW8,BQQ24"}) {
+        const auto index = filled(description);
+        const std::unique_ptr<faiss::Index> copy(bqq::clone_index(index.get()));
+        expect_same(*index, *copy);
+        copy->reset();
+        EXPECT_EQ(index->ntotal, kVectors);
+        EXPECT_EQ(search(*index, gaussian_vectors(1, kDimension, 2), 1).labels[0] >= 0, true);
+    }
+}
+
+std::unique_ptr<faiss::Index> map(const std::string& path) {
+    return std::unique_ptr<faiss::Index>(bqq::read_index(path, faiss::IO_FLAG_MMAP));
+}
+
+TEST_F(IndexIo, MappedListsSearchTheSameAndStayAsTheyAre) {
+    for (const char* description :
+         {"IVF4,BQQ24", "IDMap2,PCA4,IVF4,BQQ24", "IVF4,BQQ24,RFlat", "BQQ24"}) {
+        const auto index = filled(description);
+        bqq::write_index(index.get(), path("a"));
+        const auto mapped = map(path("a"));
+        expect_same(*index, *mapped);
+        if (std::string(description) != "IVF4,BQQ24") continue;
+        const std::vector<float> x = gaussian_vectors(1, kDimension, 3);
+        EXPECT_THAT(
+                [&] { mapped->add(1, x.data()); },
+                ThrowsMessage<FaissException>(HasSubstr("read-only")));
+        EXPECT_THROW(mapped->remove_ids(faiss::IDSelectorRange(0, 5)), FaissException);
+        EXPECT_THROW(filled(description)->merge_from(*mapped, 0), FaissException);
+        expect_same(*index, *mapped);
+        // A mapped index is written as any other.
+        bqq::write_index(mapped.get(), path("b"));
+        EXPECT_EQ(contents(path("b")), contents(path("a")));
+    }
+}
+
+TEST_F(IndexIo, TruncatedMappedFilesAreRefused) {
+    const std::string bytes = to_bytes(*filled("IVF4,BQQ24", faiss::METRIC_L2, 100));
+    for (size_t size = 0; size < bytes.size(); size += 13)
+        ASSERT_THROW(map(write("cut", bytes.substr(0, size))), FaissException)
+                << "the first " << size << " of " << bytes.size() << " bytes";
+}
+
+TEST_F(IndexIo, FlippedBitsInTheHeadOfAMappedFileAreNoticed) {
+    const std::string bytes = to_bytes(*filled("IVF4,BQQ24", faiss::METRIC_L2, 100));
+    const size_t lists = 100 * (3 + 3 + 1) + 64 + 8; // codes, ids of 7 bits, slack, digest
+    for (size_t byte = 4; byte + lists + 4 < bytes.size(); byte += 5) {
+        std::string broken = bytes;
+        broken[byte] = static_cast<char>(broken[byte] ^ 1);
+        ASSERT_THROW(map(write("broken", broken)), FaissException) << "byte " << byte;
+    }
+}
+
+TEST_F(IndexIo, OnDiskListsAreFoundAgainOrNamed) {
+    const auto index = filled("IVF4,BQQ24");
+    auto& ivf = dynamic_cast<bqq::IndexIVFBQQ&>(*index);
+    ivf.reset();
+    ivf.replace_invlists(
+            new faiss::OnDiskInvertedLists(4, ivf.code_size, path("lists").c_str()), true);
+    ivf.add(kVectors, gaussian_vectors(kVectors, kDimension, 1).data());
+    bqq::write_index(index.get(), path("a"));
+    expect_same(*index, *read(path("a")));
+
+    fs::create_directory(path("elsewhere"));
+    fs::copy(path("a"), path("elsewhere/a"));
+    fs::rename(path("lists"), path("elsewhere/lists"));
+    EXPECT_THAT([&] { read(path("a")); }, ThrowsMessage<FaissException>(HasSubstr("lists")));
+    expect_same(
+            *index, *std::unique_ptr<faiss::Index>(
+                            bqq::read_index(path("elsewhere/a"), faiss::IO_FLAG_ONDISK_SAME_DIR)));
+    fs::resize_file(path("elsewhere/lists"), 100);
+    EXPECT_THAT(
+            [&] { bqq::read_index(path("elsewhere/a"), faiss::IO_FLAG_ONDISK_SAME_DIR); },
+            ThrowsMessage<FaissException>(HasSubstr("has 100 bytes")));
+}
+
+TEST_F(IndexIo, AnInvertedFileTakesTheSpaceOfItsParts) {
+    const auto index = filled("IVF4,BQQ24");
+    const auto flat = filled("BQQ24");
+    // Centroids in two bytes a number, ids in eight bits instead of none, sizes of the lists, the head's digest.
+    EXPECT_LE(
+            to_bytes(*index).size(),
+            to_bytes(*flat).size() + 4 * kDimension * 2 + kVectors + 4 * 5 + 64 + 100);
+}
+
+TEST_F(IndexIo, EveryFlippedBitIsNoticed) {
+    const std::string bytes = to_bytes(*filled("BQQ5z2", faiss::METRIC_L2, 10));
+    for (size_t i = 0; i < bytes.size(); ++i)
+        for (int bit = 0; bit < 8; ++bit) {
+            std::string changed = bytes;
+            changed[i] = static_cast<char>(changed[i] ^ (1 << bit));
+            ASSERT_THROW(from_bytes(changed), FaissException)
+                    << "bit " << bit << " of byte " << i << " of " << bytes.size();
+        }
+}
+
+// FAISS would take any size that a wrapper's part names: a file's checksum is looked at before.
+TEST_F(IndexIo, EveryFlippedBitOfAWrapperIsNoticed) {
+    for (const char* description : {"PCA4,BQQ5z2", "IDMap2,BQQ5z2", "BQQ5z2,RFlat"}) {
+        const std::string bytes = to_bytes(*filled(description, faiss::METRIC_L2, 10));
+        for (size_t i = 0; i < bytes.size(); ++i) {
+            std::string changed = bytes;
+            changed[i] = static_cast<char>(changed[i] ^ (1 << (i % 8)));
+            ASSERT_THROW(read(write("changed", changed)), FaissException)
+                    << description << " byte " << i << " of " << bytes.size();
+        }
+    }
+}
+
+TEST_F(IndexIo, ForeignFilesAreRefusedByName) {
+    for (const std::string bytes :
+         {"", "B", "BQQX", "not an index at all, but long enough to look like one", "\x93NUMPY"}) {
+        const std::string file = write("foreign", bytes);
+        EXPECT_THAT([&] { read(file); }, ThrowsMessage<FaissException>(HasSubstr(file))) << bytes;
+    }
+}
+
+TEST_F(IndexIo, TruncatedAndCorruptFilesAreRefusedByName) {
+    const std::string bytes = to_bytes(*filled("BQQ24"));
+    std::string corrupt = bytes;
+    corrupt[corrupt.size() / 2] ^= 4;
+    for (const std::string& wrong : {bytes.substr(0, bytes.size() / 2), corrupt}) {
+        const std::string file = write("wrong", wrong);
+        EXPECT_THAT([&] { read(file); }, ThrowsMessage<FaissException>(HasSubstr(file)));
+    }
+}
+
+TEST_F(IndexIo, AnotherVersionIsNamed) {
+    std::string bytes = to_bytes(*filled("BQQ24"));
+    bytes[4] = 77;
+    EXPECT_THAT(
+            [&] { from_bytes(bytes); },
+            ThrowsMessage<FaissException>(AllOf(HasSubstr("version"), HasSubstr("77"))));
+}
+
+TEST_F(IndexIo, MissingFilesAreNamed) {
+    for (const std::string& file : {path("missing"), path("no/such/folder")})
+        EXPECT_THAT([&] { read(file); }, ThrowsMessage<FaissException>(HasSubstr(file)));
+    EXPECT_THROW(read(path("")), FaissException) << "a folder";
+}
+
+TEST_F(IndexIo, UnwritablePathsAreNamed) {
+    const auto index = filled("BQQ24");
+    for (const std::string& file :
+         {path("no/such/folder"), path("."), std::string("/dev/full"), std::string("/proc/bqq")})
+        EXPECT_THAT(
+                [&] { bqq::write_index(index.get(), file); },
+                ThrowsMessage<FaissException>(HasSubstr(file)))
+                << file;
+    EXPECT_THAT(names(), testing::IsEmpty());
+}
+
+TEST_F(IndexIo, AWriterThatTakesNothingIsAnError) {
+    struct Full : faiss::IOWriter {
+        size_t operator()(const void*, size_t, size_t) override { return 0; }
+    } full;
+    for (const char* description : {"BQQ24", "PCA4,BQQ24", "Flat"}) {
+        const auto index = filled(description);
+        EXPECT_THROW(bqq::write_index(index.get(), &full), FaissException) << description;
+    }
+}
+
+TEST_F(IndexIo, OverwritesAFile) {
+    const std::string file = write("a", std::string(100000, 'x'));
+    const auto index = filled("BQQ24");
+    bqq::write_index(index.get(), file);
+    EXPECT_EQ(contents(file), to_bytes(*index));
+    EXPECT_THAT(names(), ElementsAre("a"));
+}
+
+TEST_F(IndexIo, AFailedWriteLeavesTheOldFile) {
+    for (const char* description : {"BQQ24", "Flat"}) {
+        const auto index = filled(description);
+        const std::string file = write("a", "precious");
+        {
+            const FileSizeLimit limit(500);
+            EXPECT_THAT(
+                    [&] { bqq::write_index(index.get(), file); },
+                    ThrowsMessage<FaissException>(HasSubstr(file)));
+        }
+        EXPECT_EQ(contents(file), "precious");
+        EXPECT_THAT(names(), ElementsAre("a"));
+    }
+}
+
+} // namespace
