@@ -1,6 +1,7 @@
 #include "command/commands.h"
 #include "command/error_message.h"
 
+#include <bqq/version.h>
 #include <faiss/Index.h>
 
 #include <csignal>
@@ -9,9 +10,6 @@
 #include <stdexcept>
 #include <string>
 
-#ifndef BQQ_VERSION
-#define BQQ_VERSION "0.1.0"
-#endif
 
 namespace {
 

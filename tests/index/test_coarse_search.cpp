@@ -1,4 +1,4 @@
-#include "coarse_search.h"
+#include "index/coarse_search.h"
 #include "random_data.h"
 
 #include <faiss/IndexFlat.h>

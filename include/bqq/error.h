@@ -1,0 +1,27 @@
+#pragma once
+
+#include <stdexcept>
+
+namespace bqq {
+
+/** What the codec throws. The index classes throw faiss::FaissException instead, as FAISS's do.
+ * A failed allocation is std::bad_alloc in both.
+ */
+class Error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// An argument that cannot be; the message names the value and what would be right.
+class InvalidArgument : public Error {
+public:
+    using Error::Error;
+};
+
+/// A file that is missing, truncated, corrupt or foreign, or cannot be written; the message names it.
+class FileError : public Error {
+public:
+    using Error::Error;
+};
+
+} // namespace bqq
