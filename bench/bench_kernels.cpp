@@ -2,14 +2,17 @@
 #include "plane_scan.h"
 
 #include "kernels/dot_rows.h"
-#include "store/code_blocks.h"
+#include "kernels/levels.h"
+#include "kernels/row_products.h"
 #include "search/quantized_query.h"
 #include "solver/binary_quadratic_program.h"
+#include "store/code_blocks.h"
 
 #include <benchmark/benchmark.h>
 
 #include <cmath>
 #include <random>
+#include <string>
 #include <vector>
 
 namespace {
@@ -143,20 +146,66 @@ void encode(benchmark::State& state) {
 }
 BENCHMARK(encode)->ArgName("M")->Arg(128)->Arg(256)->Arg(512)->Unit(benchmark::kMicrosecond);
 
-void dot_rows(benchmark::State& state) {
-    const auto d = static_cast<size_t>(state.range(0));
-    constexpr size_t kRows = 48, kAtoms = 256;
-    const std::vector<float> a = normals(kRows * d), b = normals(kAtoms * d);
-    const bqq::kernels::PackedRows packed(b.data(), d, kAtoms, d);
-    std::vector<float> c(kRows * kAtoms);
-    for (auto _ : state) {
-        bqq::kernels::dot_rows(a.data(), d, kRows, packed, c.data(), kAtoms);
-        benchmark::DoNotOptimize(c.data());
+/// Products of `queries` rows with the M atoms of a basis, whose entries are numbers of levels.
+struct Projection {
+    size_t d, M, queries, planes;
+    size_t stride = (d + 31) / 32 * 32;
+    std::vector<float> q = normals(queries * d), atoms = normals(M * stride), tables;
+    std::vector<uint8_t> levels;
+    std::vector<float> w = std::vector<float>(queries * M);
+
+    explicit Projection(const benchmark::State& state)
+            : d(static_cast<size_t>(state.range(0))),
+              M(static_cast<size_t>(state.range(1))),
+              queries(static_cast<size_t>(state.range(2))),
+              planes(static_cast<size_t>(state.range(3))),
+              tables(normals(M * 16 * planes)),
+              levels(M * planes * bqq::kernels::level_bytes(d)) {
+        std::mt19937 random(2);
+        for (uint8_t& byte : levels) byte = static_cast<uint8_t>(random());
+        for (size_t k = 0; k < M; ++k)
+            std::fill_n(atoms.begin() + (k * stride + d), stride - d, 0.0f);
     }
-    state.counters["flops"] = benchmark::Counter(
-            static_cast<double>(2 * kRows * kAtoms * d),
-            benchmark::Counter::kIsIterationInvariantRate);
+};
+
+const std::vector<std::string> kProjectionArgs{"d", "M", "queries", "planes"};
+
+void dot_rows(benchmark::State& state) {
+    Projection p(state);
+    const bqq::kernels::PackedRows packed(p.atoms.data(), p.stride, p.M, p.d);
+    for (auto _ : state) {
+        bqq::kernels::dot_rows(p.q.data(), p.d, p.queries, packed, p.w.data(), p.M);
+        benchmark::DoNotOptimize(p.w.data());
+    }
 }
-BENCHMARK(dot_rows)->ArgName("d")->Arg(100)->Arg(512)->Arg(784);
+BENCHMARK(dot_rows)->ArgNames(kProjectionArgs)->ArgsProduct({{784}, {128, 256}, {1, 16, 48}, {0}});
+BENCHMARK(dot_rows)->ArgNames(kProjectionArgs)->ArgsProduct({{100}, {256}, {1, 16, 48}, {0}});
+
+/// With 0 planes the atoms are floats already.
+void row_products(benchmark::State& state) {
+    Projection p(state);
+    constexpr size_t kAtoms = 16; // expanded at a time
+    bqq::kernels::AlignedVector<float> tile(kAtoms * p.stride);
+    const size_t atom_bytes = p.planes * bqq::kernels::level_bytes(p.d);
+    for (auto _ : state) {
+        for (size_t k = 0; k < p.M; k += kAtoms) {
+            for (size_t j = k; j < k + kAtoms && p.planes > 0; ++j)
+                bqq::kernels::expand_levels(
+                        p.levels.data() + j * atom_bytes, p.planes,
+                        p.tables.data() + j * 16 * p.planes, p.d, tile.data() + (j - k) * p.stride);
+            bqq::kernels::row_products(
+                    p.q.data(), p.d, p.queries,
+                    p.planes > 0 ? tile.data() : p.atoms.data() + k * p.stride, p.stride, kAtoms,
+                    p.d, p.w.data() + k, p.M);
+        }
+        benchmark::DoNotOptimize(p.w.data());
+    }
+}
+BENCHMARK(row_products)
+        ->ArgNames(kProjectionArgs)
+        ->ArgsProduct({{784}, {128, 256}, {1, 16, 48}, {0, 1, 2}});
+BENCHMARK(row_products)
+        ->ArgNames(kProjectionArgs)
+        ->ArgsProduct({{100}, {256}, {1, 16, 48}, {0, 1, 2}});
 
 } // namespace

@@ -1,0 +1,115 @@
+#include "kernels/levels.h"
+
+#include <algorithm>
+#include <cassert>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/levels.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace bqq::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::CappedTag<float, 16>;
+
+#if HWY_MAX_BYTES >= 32 && !HWY_HAVE_SCALABLE
+
+using Ints = hn::RebindToSigned<Floats>;
+constexpr size_t kLanes = hn::MaxLanes(Floats());
+
+/// A table of 16 floats in one or two vectors.
+struct Table {
+    hn::Vec<Floats> low, high;
+
+    HWY_INLINE explicit Table(const float* from)
+            : low(hn::LoadU(Floats(), from)), high(hn::LoadU(Floats(), from + 16 - kLanes)) {}
+    HWY_INLINE hn::Vec<Floats> operator[](hn::Vec<Ints> level) const {
+        const Floats df;
+        const Ints di;
+        if constexpr (kLanes == 16) {
+            return hn::TableLookupLanes(low, hn::IndicesFromVec(df, level));
+        } else {
+            const auto last = hn::Set(di, kLanes - 1);
+            const auto place = hn::IndicesFromVec(df, hn::And(level, last));
+            return hn::IfThenElse(
+                    hn::RebindMask(df, hn::Gt(level, last)), hn::TableLookupLanes(high, place),
+                    hn::TableLookupLanes(low, place));
+        }
+    }
+};
+
+template <size_t kPlanes>
+HWY_INLINE void expand(const uint8_t* levels, const float* tables, size_t d, float* row) {
+    const Floats df;
+    const Ints di;
+    const hn::Rebind<uint8_t, Floats> bytes;
+    const Table first(tables), second(tables + 16 * (kPlanes > 1)),
+            third(tables + 32 * (kPlanes > 2)), fourth(tables + 48 * (kPlanes > 3));
+    const size_t size = level_bytes(d);
+    for (size_t b = 0; b < size; b += kLanes) {
+        auto level = hn::PromoteTo(di, hn::LoadU(bytes, levels + b));
+        const auto low_half = hn::Set(di, 15);
+        auto low = first[hn::And(level, low_half)];
+        auto high = first[hn::ShiftRight<4>(level)];
+        const auto add = [&](const Table& table, size_t p) HWY_ATTR {
+            level = hn::PromoteTo(di, hn::LoadU(bytes, levels + p * size + b));
+            low = hn::Add(low, table[hn::And(level, low_half)]);
+            high = hn::Add(high, table[hn::ShiftRight<4>(level)]);
+        };
+        if constexpr (kPlanes > 1) add(second, 1);
+        if constexpr (kPlanes > 2) add(third, 2);
+        if constexpr (kPlanes > 3) add(fourth, 3);
+        float* to = row + b / 16 * 32 + b % 16;
+        hn::StoreU(low, df, to);
+        hn::StoreU(high, df, to + 16);
+    }
+}
+
+#else
+
+template <size_t kPlanes>
+HWY_INLINE void expand(const uint8_t* levels, const float* tables, size_t d, float* row) {
+    const size_t size = level_bytes(d);
+    for (size_t b = 0; b < size; ++b) {
+        float low = tables[levels[b] & 15];
+        float high = tables[levels[b] >> 4];
+        for (size_t p = 1; p < kPlanes; ++p) {
+            const uint8_t level = levels[p * size + b];
+            low += tables[16 * p + (level & 15)];
+            high += tables[16 * p + (level >> 4)];
+        }
+        float* to = row + b / 16 * 32 + b % 16;
+        to[0] = low;
+        to[16] = high;
+    }
+}
+
+#endif
+
+void expand_levels(
+        const uint8_t* levels, size_t planes, const float* tables, size_t d, float* row) {
+    if (planes == 1) expand<1>(levels, tables, d, row);
+    if (planes == 2) expand<2>(levels, tables, d, row);
+    if (planes == 3) expand<3>(levels, tables, d, row);
+    if (planes == 4) expand<4>(levels, tables, d, row);
+    std::fill(row + d, row + 2 * level_bytes(d), 0.0f);
+}
+
+} // namespace bqq::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace bqq::kernels {
+
+HWY_EXPORT(expand_levels);
+
+void expand_levels(
+        const uint8_t* levels, size_t planes, const float* tables, size_t d, float* row) {
+    assert(planes >= 1 && planes <= 4);
+    HWY_DYNAMIC_DISPATCH(expand_levels)(levels, planes, tables, d, row);
+}
+
+} // namespace bqq::kernels
+#endif
