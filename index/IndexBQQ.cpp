@@ -1,20 +1,17 @@
 #include <bqq/index/IndexBQQ.h>
 
 #include "index/checks.h"
-#include "index/code_distance_computer.h"
-#include "index/faiss_errors.h"
-#include "base/parallel_for.h"
-#include "search/flat_search.h"
-#include "store/grouped_codes.h"
+#include "index/distance_computer.h"
+#include "index/results.h"
+#include "search/list_search.h"
+#include "store/code_lists.h"
 
-#include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/FaissAssert.h>
 #include <faiss/impl/IDSelector.h>
 
 #include <algorithm>
-#include <limits>
 #include <typeinfo>
-#include <vector>
+#include <utility>
 
 namespace bqq {
 
@@ -23,83 +20,137 @@ namespace {
 // Codes of this many vectors are held beside the index while it grows.
 constexpr idx_t kBatch = 8192;
 
-ScanParameters to_scan_parameters(const faiss::SearchParameters* params) {
-    if (params == nullptr) return {};
+const SearchParametersBQQ* own_parameters(const faiss::SearchParameters* params) {
     const auto* ours = dynamic_cast<const SearchParametersBQQ*>(params);
-    if (ours == nullptr) {
-        FAISS_THROW_IF_NOT_FMT(
-                typeid(*params) == typeid(faiss::SearchParameters),
-                "BQQ: search parameters of class %s, must be SearchParameters or "
-                "SearchParametersBQQ",
-                typeid(*params).name());
-        return {};
+    FAISS_THROW_IF_NOT_FMT(
+            params == nullptr || ours != nullptr ||
+                    typeid(*params) == typeid(faiss::SearchParameters),
+            "BQQ: search parameters of class %s, must be SearchParameters or SearchParametersBQQ",
+            typeid(*params).name());
+    return ours;
+}
+
+std::unique_ptr<CodeLists> no_codes(const Quantizer& codec) {
+    return std::make_unique<CodeLists>(
+            std::max<size_t>(1, codec.bases()), codec.code_size(), CodeLists::Ids::positional);
+}
+
+void check_writable(const IndexBQQ& index, const char* what) {
+    FAISS_THROW_IF_NOT_FMT(
+            !index.lists().is_mapped(), "BQQ: %s on codes in a mapped file, which are read-only",
+            what);
+}
+
+/// Bytes of a standalone code in front of those of the codec, for its list.
+size_t list_bytes(const Quantizer& codec) {
+    return codec.wanted_bases() == 1 ? 0 : 1;
+}
+
+/// Standalone codes, taken apart.
+struct Codes {
+    std::vector<uint8_t> codes;
+    std::vector<uint32_t> lists;
+
+    Codes(const Quantizer& codec, size_t n, const uint8_t* bytes) : lists(n) {
+        const size_t extra = list_bytes(codec);
+        const size_t size = codec.code_size();
+        codes.reserve(n * size);
+        for (size_t i = 0; i < n; ++i, bytes += extra + size) {
+            if (extra > 0) lists[i] = bytes[0];
+            FAISS_THROW_IF_NOT_FMT(
+                    lists[i] < codec.bases(), "BQQ: a code in list %u, there are %zu", lists[i],
+                    codec.bases());
+            codes.insert(codes.end(), bytes + extra, bytes + extra + size);
+        }
     }
-    return checked_scan_parameters(ours->query_bits, ours->margin);
-}
+};
 
-Allowed to_allowed(const faiss::SearchParameters* params) {
-    if (params == nullptr || params->sel == nullptr) return {};
-    return [sel = params->sel](int64_t position) { return sel->is_member(position); };
-}
-
-std::unique_ptr<GroupedCodes> no_codes(const GroupedQuantizer& quantizer) {
-    return std::make_unique<GroupedCodes>(
-            quantizer.groups(), quantizer.code_size, quantizer.group_bytes());
+ListSearch list_search(
+        const IndexBQQ& index, const SearchedLists& lists, const faiss::SearchParameters* params) {
+    ListSearch search{index.codec(), lists, index.lists().nlist(), {}, {}, {}};
+    search.parameters = scan_parameters(index, own_parameters(params));
+    if (params != nullptr && params->sel != nullptr)
+        search.allowed = [sel = params->sel, &codes = index.lists()](Place place) {
+            return sel->is_member(codes.id(place));
+        };
+    return search;
 }
 
 } // namespace
 
-IndexBQQ::IndexBQQ(idx_t d_, size_t M, faiss::MetricType metric, int depth, size_t groups)
-        : faiss::Index(d_, metric),
-          bqq(make_quantizer(d_, M, metric, depth, groups)),
-          codes_(no_codes(bqq)) {
-    is_trained = false;
+IndexBQQ::IndexBQQ(
+        idx_t d_, size_t M, faiss::MetricType metric, std::optional<int> depth,
+        std::optional<size_t> bases)
+        : IndexBQQ(make_codec(d_, M, metric, depth, bases)) {}
+
+IndexBQQ::IndexBQQ(Quantizer codec)
+        : faiss::Index(static_cast<idx_t>(codec.d()), to_faiss(codec.metric())),
+          codec_(std::move(codec)),
+          lists_(no_codes(codec_)) {
+    is_trained = codec_.is_trained();
 }
 
 IndexBQQ::IndexBQQ(const IndexBQQ& other)
         : faiss::Index(other),
-          bqq(other.bqq),
+          TwoStages(other),
           training(other.training),
-          codes_(std::make_unique<GroupedCodes>(*other.codes_)) {}
+          codec_(other.codec_),
+          lists_(std::make_unique<CodeLists>(*other.lists_)) {}
 
 IndexBQQ& IndexBQQ::operator=(const IndexBQQ& other) {
     if (this == &other) return *this;
-    auto codes = std::make_unique<GroupedCodes>(*other.codes_);
+    auto lists = std::make_unique<CodeLists>(*other.lists_);
     faiss::Index::operator=(other);
-    bqq = other.bqq;
+    TwoStages::operator=(other);
     training = other.training;
-    codes_ = std::move(codes);
+    codec_ = other.codec_;
+    lists_ = std::move(lists);
     return *this;
 }
 
 IndexBQQ::~IndexBQQ() = default;
+
+MemoryBytes IndexBQQ::memory_bytes() const {
+    MemoryBytes bytes = codec_.memory_bytes();
+    bytes.codes = lists_->codes_bytes();
+    bytes.ids = lists_->ids_bytes();
+    return bytes;
+}
 
 void IndexBQQ::train(idx_t n, const float* x) {
     check_count(n, "train()");
     FAISS_THROW_IF_NOT_FMT(
             ntotal == 0, "BQQ: train() on an index that holds %ld vectors; reset() it first",
             static_cast<long>(ntotal));
-    with_faiss_errors(
-            [&] { bqq.train(static_cast<size_t>(n), x, with_progress(training, verbose)); });
-    codes_ = no_codes(bqq);
+    with_faiss_errors([&] {
+        Quantizer trained = codec_;
+        trained.train(
+                {x, static_cast<size_t>(n) * codec_.d()}, with_progress(training, verbose));
+        lists_ = no_codes(trained);
+        codec_ = std::move(trained);
+    });
     is_trained = true;
 }
 
 void IndexBQQ::add(idx_t n, const float* x) {
     check_vectors(*this, n, x, "add()");
+    check_writable(*this, "add()");
     if (n == 0) return;
     const auto before = static_cast<size_t>(ntotal);
     with_faiss_errors([&] {
         try {
-            if (n > kBatch) codes_->reserve(before + static_cast<size_t>(n));
-            std::vector<uint8_t> codes(static_cast<size_t>(std::min(n, kBatch)) * bqq.code_size);
+            lists_->reserve(before + static_cast<size_t>(n));
+            std::vector<uint8_t> codes;
+            std::vector<uint32_t> lists;
             for (idx_t i = 0; i < n; i += kBatch) {
                 const auto count = static_cast<size_t>(std::min(kBatch, n - i));
-                bqq.compute_codes(x + i * d, codes.data(), count);
-                codes_->add(count, codes.data());
+                codes.resize(count * codec_.code_size());
+                lists.resize(count);
+                codec_.encode({x + i * d, count * codec_.d()}, codes, lists);
+                lists_->append(count, codes.data(), lists);
             }
         } catch (...) {
-            codes_->truncate(before);
+            lists_->truncate(before);
             throw;
         }
     });
@@ -112,66 +163,76 @@ void IndexBQQ::add_sa_codes(idx_t n, const uint8_t* codes, const idx_t* xids) {
     FAISS_THROW_IF_NOT_MSG(
             xids == nullptr,
             "BQQ: add_sa_codes() got ids; ids are positions, wrap the index in IndexIDMap2");
-    with_faiss_errors([&] { codes_->add(static_cast<size_t>(n), codes); });
+    check_writable(*this, "add_sa_codes()");
+    const Codes parts(codec_, static_cast<size_t>(n), codes);
+    lists_->append(static_cast<size_t>(n), parts.codes.data(), parts.lists);
     ntotal += n;
 }
 
-void IndexBQQ::set_trained(GroupedQuantizer quantizer) {
+void IndexBQQ::set_lists(std::unique_ptr<CodeLists> lists) {
     FAISS_THROW_IF_NOT_FMT(
-            ntotal == 0, "BQQ: set_trained() on an index that holds %ld vectors",
-            static_cast<long>(ntotal));
-    bqq = std::move(quantizer);
-    codes_ = no_codes(bqq);
-    is_trained = true;
+            lists->nlist() == lists_->nlist() && lists->code_size() == lists_->code_size(),
+            "BQQ: %zu lists of codes of %zu bytes, the index has %zu of %zu", lists->nlist(),
+            lists->code_size(), lists_->nlist(), lists_->code_size());
+    lists_ = std::move(lists);
+    ntotal = static_cast<idx_t>(lists_->size());
 }
 
 void IndexBQQ::search(
         idx_t n, const float* x, idx_t k, float* distances, idx_t* labels,
         const faiss::SearchParameters* params) const {
-    FAISS_THROW_IF_NOT_FMT(
-            k > 0, "BQQ: search() got k = %ld, must be at least 1", static_cast<long>(k));
-    const ScanParameters parameters = to_scan_parameters(params);
+    check_k(k, "search()");
     check_vectors(*this, n, x, "search()");
+    const SearchedCodeLists lists(*lists_);
+    const ListSearch search = list_search(*this, lists, params);
+    const ResultRows rows{static_cast<size_t>(k), distances, labels, codec_.metric()};
     with_faiss_errors([&] {
-        search_codes(
-                bqq, *codes_, static_cast<size_t>(n), x, static_cast<size_t>(k), parameters,
-                to_allowed(params), distances, labels);
+        search_all_lists<NearestCodes>(
+                search, static_cast<size_t>(n), x,
+                [&](size_t, double base) {
+                    return NearestCodes(
+                            search.nlist, rows.k, static_cast<size_t>(ntotal), base);
+                },
+                [&](size_t i, NearestCodes& nearest) {
+                    rows.write(i, nearest, [&](Place place) { return lists_->id(place); });
+                });
     });
 }
 
 void IndexBQQ::range_search(
         idx_t n, const float* x, float radius, faiss::RangeSearchResult* result,
         const faiss::SearchParameters* params) const {
-    const ScanParameters parameters = to_scan_parameters(params);
     check_vectors(*this, n, x, "range_search()");
-    const Allowed allowed = to_allowed(params);
-    FirstError error;
-#pragma omp parallel if (n > 1)
-    {
-        faiss::RangeSearchPartialResult partial(result);
-#pragma omp for schedule(dynamic)
-        for (idx_t i = 0; i < n; ++i)
-            error.guard([&] {
-                faiss::RangeQueryResult& row = partial.new_result(i);
-                range_search_codes(
-                        bqq, *codes_, x + i * d, radius, parameters, allowed,
-                        [&](int64_t code, float distance) { row.add(distance, code); });
-            });
-        partial.finalize();
-    }
-    with_faiss_errors([&] { error.rethrow(); });
+    const SearchedCodeLists lists(*lists_);
+    const ListSearch search = list_search(*this, lists, params);
+    const double limit = from_distance(codec_.metric(), radius);
+    with_faiss_errors([&] {
+        RangeRows rows(static_cast<size_t>(n), codec_.metric(), [&](Place place) {
+            return lists_->id(place);
+        });
+        search_all_lists<CodesWithin>(
+                search, static_cast<size_t>(n), x,
+                [&](size_t, double base) { return CodesWithin(limit, base); },
+                [&](size_t i, CodesWithin& found) { rows.write(i, found); });
+        rows.finish(result);
+    });
 }
 
 void IndexBQQ::reset() {
-    codes_->clear();
+    check_writable(*this, "reset()");
+    lists_->truncate(0);
     ntotal = 0;
 }
 
 size_t IndexBQQ::remove_ids(const faiss::IDSelector& sel) {
-    const size_t removed =
-            codes_->filter([&](size_t i) { return !sel.is_member(static_cast<idx_t>(i)); });
-    ntotal -= static_cast<idx_t>(removed);
-    return removed;
+    check_writable(*this, "remove_ids()");
+    // The selector is asked first: it may throw.
+    std::vector<bool> removed(static_cast<size_t>(ntotal));
+    for (idx_t i = 0; i < ntotal; ++i) removed[static_cast<size_t>(i)] = sel.is_member(i);
+    const auto count = std::count(removed.begin(), removed.end(), true);
+    if (count > 0) lists_->remove(removed);
+    ntotal -= count;
+    return static_cast<size_t>(count);
 }
 
 void IndexBQQ::reconstruct(idx_t key, float* recons) const {
@@ -180,11 +241,7 @@ void IndexBQQ::reconstruct(idx_t key, float* recons) const {
 
 void IndexBQQ::reconstruct_n(idx_t i0, idx_t ni, float* recons) const {
     if (ni == 0) return;
-    FAISS_THROW_IF_NOT_FMT(
-            ni > 0 && i0 >= 0 && ni <= ntotal && i0 <= ntotal - ni,
-            "BQQ: reconstruct of %ld vectors from %ld on, index has ntotal = %ld",
-            static_cast<long>(ni), static_cast<long>(i0), static_cast<long>(ntotal));
-    std::vector<uint8_t> codes(static_cast<size_t>(std::min(ni, kBatch)) * bqq.code_size);
+    std::vector<uint8_t> codes(static_cast<size_t>(std::min(ni, kBatch)) * sa_code_size());
     for (idx_t i = 0; i < ni; i += kBatch) {
         const idx_t count = std::min(kBatch, ni - i);
         get_codes(i0 + i, count, codes.data());
@@ -193,17 +250,29 @@ void IndexBQQ::reconstruct_n(idx_t i0, idx_t ni, float* recons) const {
 }
 
 size_t IndexBQQ::sa_code_size() const {
-    return bqq.code_size;
+    return list_bytes(codec_) + codec_.code_size();
 }
 
 void IndexBQQ::sa_encode(idx_t n, const float* x, uint8_t* bytes) const {
     check_vectors(*this, n, x, "sa_encode()");
-    with_faiss_errors([&] { bqq.compute_codes(x, bytes, static_cast<size_t>(n)); });
+    const auto count = static_cast<size_t>(n);
+    const size_t size = codec_.code_size();
+    std::vector<uint8_t> codes(count * size);
+    std::vector<uint32_t> lists(count);
+    with_faiss_errors([&] { codec_.encode({x, count * codec_.d()}, codes, lists); });
+    for (size_t i = 0; i < count; ++i) {
+        if (list_bytes(codec_) > 0) *bytes++ = static_cast<uint8_t>(lists[i]);
+        bytes = std::copy_n(codes.data() + i * size, size, bytes);
+    }
 }
 
 void IndexBQQ::sa_decode(idx_t n, const uint8_t* bytes, float* x) const {
     check_count(n, "sa_decode()");
-    with_faiss_errors([&] { bqq.decode(bytes, x, static_cast<size_t>(n)); });
+    FAISS_THROW_IF_NOT_MSG(is_trained, "BQQ: sa_decode() before train()");
+    const Codes parts(codec_, static_cast<size_t>(n), bytes);
+    with_faiss_errors([&] {
+        codec_.decode(parts.codes, parts.lists, {x, static_cast<size_t>(n) * codec_.d()});
+    });
 }
 
 void IndexBQQ::check_compatible_for_merge(const faiss::Index& other) const {
@@ -212,12 +281,12 @@ void IndexBQQ::check_compatible_for_merge(const faiss::Index& other) const {
             o != nullptr, "BQQ: merge with an index of class %s, must be IndexBQQ",
             typeid(other).name());
     FAISS_THROW_IF_NOT_FMT(
-            o->d == d && o->bqq.M == bqq.M && o->metric_type == metric_type,
-            "BQQ: merge of d = %d, M = %zu, metric %d with d = %d, M = %zu, metric %d", d, bqq.M,
-            static_cast<int>(metric_type), o->d, o->bqq.M, static_cast<int>(o->metric_type));
+            o->d == d && o->codec_.M() == codec_.M() && o->metric_type == metric_type,
+            "BQQ: merge of d = %d, M = %zu, metric %d with d = %d, M = %zu, metric %d", d,
+            codec_.M(), static_cast<int>(metric_type), o->d, o->codec_.M(),
+            static_cast<int>(o->metric_type));
     FAISS_THROW_IF_NOT_MSG(
-            o->is_trained == is_trained && o->bqq == bqq,
-            "BQQ: merge of indexes that were trained differently");
+            o->codec_ == codec_, "BQQ: merge of indexes that were trained differently");
 }
 
 void IndexBQQ::merge_from(faiss::Index& other, idx_t add_id) {
@@ -227,24 +296,28 @@ void IndexBQQ::merge_from(faiss::Index& other, idx_t add_id) {
     FAISS_THROW_IF_NOT_MSG(&other != this, "BQQ: merge_from() of an index with itself");
     check_compatible_for_merge(other);
     auto& o = dynamic_cast<IndexBQQ&>(other);
-    codes_->reserve(static_cast<size_t>(ntotal + o.ntotal));
-    std::vector<uint8_t> codes(static_cast<size_t>(std::min(o.ntotal, kBatch)) * bqq.code_size);
-    for (idx_t i = 0; i < o.ntotal; i += kBatch) {
-        const idx_t count = std::min(kBatch, o.ntotal - i);
-        o.get_codes(i, count, codes.data());
-        codes_->add(static_cast<size_t>(count), codes.data());
-    }
+    check_writable(*this, "merge_from()");
+    check_writable(o, "merge_from()");
+    lists_->append(*o.lists_);
     ntotal += o.ntotal;
     o.reset();
 }
 
 void IndexBQQ::get_codes(idx_t i0, idx_t n, uint8_t* bytes) const {
-    for (idx_t i = 0; i < n; ++i)
-        codes_->get(static_cast<size_t>(i0 + i), bytes + static_cast<size_t>(i) * bqq.code_size);
+    FAISS_THROW_IF_NOT_FMT(
+            n >= 0 && i0 >= 0 && n <= ntotal && i0 <= ntotal - n,
+            "BQQ: %ld codes from %ld on, index has ntotal = %ld", static_cast<long>(n),
+            static_cast<long>(i0), static_cast<long>(ntotal));
+    const size_t extra = list_bytes(codec_);
+    for (idx_t i = i0; i < i0 + n; ++i, bytes += sa_code_size()) {
+        const auto position = static_cast<size_t>(i);
+        if (extra > 0) bytes[0] = static_cast<uint8_t>(lists_->place(position).list);
+        lists_->get(position, bytes + extra);
+    }
 }
 
 faiss::DistanceComputer* IndexBQQ::get_distance_computer() const {
-    return new CodeDistanceComputer(bqq, *codes_);
+    return new CodeDistanceComputer(codec_, *lists_);
 }
 
 } // namespace bqq

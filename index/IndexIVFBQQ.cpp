@@ -1,45 +1,44 @@
 #include <bqq/index/IndexIVFBQQ.h>
 
+#include "base/check_finite.h"
+#include "codec/bfloat16.h"
+#include "codec/encoder.h"
 #include "index/checks.h"
 #include "index/coarse_search.h"
-#include "codec/bfloat16.h"
-#include "index/faiss_errors.h"
 #include "index/index_parts.h"
-#include "index/interleaved_lists.h"
-#include "index/ivf_scanner.h"
+#include "index/inverted_lists.h"
 #include "index/ivf_search.h"
 #include "index/ivf_training.h"
+#include "index/list_scanner.h"
 
+#include <bqq/index/index_io.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/FaissAssert.h>
-#include <faiss/invlists/InvertedLists.h>
+#include <faiss/impl/IDSelector.h>
 #include <faiss/utils/utils.h>
 
 #include <Eigen/Core>
 
 #include <algorithm>
-#include <limits>
 #include <memory>
+#include <optional>
 #include <typeinfo>
+#include <utility>
 #include <vector>
 
 namespace bqq {
 
 namespace {
 
-// Vectors whose centroids are held beside them while they are coded.
-constexpr idx_t kBatch = 4096;
-
-GroupedQuantizer make_quantizer_over(
-        const faiss::Index* coarse, size_t d, size_t nlist, size_t M, faiss::MetricType metric,
-        int depth, size_t groups) {
+/// @throws faiss::FaissException  for what the base class would not refuse, or lose when we throw
+faiss::Index* checked_coarse(faiss::Index* coarse, size_t d, size_t nlist) {
     FAISS_THROW_IF_NOT_MSG(coarse != nullptr, "BQQ: the coarse quantizer is null");
     FAISS_THROW_IF_NOT_FMT(
             static_cast<size_t>(coarse->d) == d,
             "BQQ: the coarse quantizer has dimension %d, the index d = %zu", coarse->d, d);
     FAISS_THROW_IF_NOT_FMT(nlist > 0, "BQQ: nlist = %zu, must be at least 1", nlist);
-    return make_quantizer(static_cast<idx_t>(d), M, metric, depth, groups);
+    return coarse;
 }
 
 void check_ready(const IndexIVFBQQ& index, idx_t n, const float* x, const char* what) {
@@ -57,22 +56,23 @@ void check_ready(const IndexIVFBQQ& index, idx_t n, const float* x, const char* 
 }
 
 void check_writable(const IndexIVFBQQ& index, const char* what) {
+    const auto* ours = dynamic_cast<const InterleavedLists*>(index.invlists);
     FAISS_THROW_IF_NOT_FMT(
-            dynamic_cast<const faiss::ReadOnlyInvertedLists*>(index.invlists) == nullptr,
+            dynamic_cast<const faiss::ReadOnlyInvertedLists*>(index.invlists) == nullptr &&
+                    (ours == nullptr || !ours->lists().is_mapped()),
             "BQQ: %s on inverted lists that are read-only", what);
 }
 
-/// The groups of some lists; 0 where list_nos is negative.
-std::vector<uint32_t> groups_of(const IndexIVFBQQ& index, idx_t n, const idx_t* list_nos) {
-    std::vector<uint32_t> groups(static_cast<size_t>(n));
+/// As the codec wants list numbers; 0 where they are negative.
+std::vector<uint32_t> checked_lists(const IndexIVFBQQ& index, idx_t n, const idx_t* list_nos) {
+    std::vector<uint32_t> lists(static_cast<size_t>(n));
     for (idx_t i = 0; i < n; ++i) {
         FAISS_THROW_IF_NOT_FMT(
                 list_nos[i] < static_cast<idx_t>(index.nlist), "BQQ: list %ld of %zu",
                 static_cast<long>(list_nos[i]), index.nlist);
-        if (list_nos[i] >= 0)
-            groups[static_cast<size_t>(i)] = index.list_groups[static_cast<size_t>(list_nos[i])];
+        lists[static_cast<size_t>(i)] = static_cast<uint32_t>(std::max<idx_t>(list_nos[i], 0));
     }
-    return groups;
+    return lists;
 }
 
 /** Rounds the centroids to sixteen bits (bfloat16), which is all a file then keeps of them. Vectors are
@@ -93,22 +93,106 @@ void round_centroids(faiss::Index* coarse) {
     round_to_bfloat16(x, n * d, kHarmless * spread);
 }
 
+/// New entries of a direct map, taken back unless they are kept.
+class DirectMapEntries {
+public:
+    DirectMapEntries(faiss::DirectMap& map, size_t n) : map_(map), array_size_(map.array.size()) {
+        if (map_.type != faiss::DirectMap::Hashtable) return;
+        before_.reserve(n);
+        map_.hashtable.reserve(map_.hashtable.size() + n);
+    }
+    DirectMapEntries(const DirectMapEntries&) = delete;
+    ~DirectMapEntries() {
+        if (kept_) return;
+        map_.array.resize(array_size_);
+        for (size_t i = before_.size(); i-- > 0;) {
+            const auto& [id, entry] = before_[i];
+            if (entry)
+                map_.hashtable[id] = *entry;
+            else
+                map_.hashtable.erase(id);
+        }
+    }
+
+    void add(idx_t id, idx_t entry) {
+        if (map_.type == faiss::DirectMap::Array) map_.array.push_back(entry);
+        if (map_.type != faiss::DirectMap::Hashtable || entry < 0) return;
+        const auto [at, is_new] = map_.hashtable.try_emplace(id, entry);
+        before_.emplace_back(id, is_new ? std::nullopt : std::optional(at->second));
+        at->second = entry;
+    }
+    void keep() { kept_ = true; }
+
+private:
+    faiss::DirectMap& map_;
+    size_t array_size_;
+    std::vector<std::pair<idx_t, std::optional<idx_t>>> before_;
+    bool kept_ = false;
+};
+
 } // namespace
 
 IndexIVFBQQ::IndexIVFBQQ(
         faiss::Index* quantizer_, size_t d_, size_t nlist_, size_t M, faiss::MetricType metric,
-        int depth, size_t groups)
+        std::optional<int> depth, std::optional<size_t> bases)
+        : IndexIVFBQQ(
+                  quantizer_, nlist_, make_codec(static_cast<idx_t>(d_), M, metric, depth, bases)) {}
+
+IndexIVFBQQ::IndexIVFBQQ(faiss::Index* quantizer_, size_t nlist_, Quantizer codec)
         : faiss::IndexIVF(
-                  // Checked first: what the base class makes would be lost when we throw.
-                  (make_quantizer_over(quantizer_, d_, nlist_, M, metric, depth, groups),
-                   quantizer_),
-                  d_, nlist_, 0, metric),
-          bqq(make_quantizer(static_cast<idx_t>(d_), M, metric, depth, groups)),
-          list_groups(nlist_),
-          coarse_(std::make_shared<CoarseSearch>()) {
-    code_size = bqq.bare_code_size();
+                  checked_coarse(quantizer_, codec.d(), nlist_), codec.d(), nlist_,
+                  codec.code_size(), to_faiss(codec.metric())),
+          codec_(std::move(codec)),
+          list_basis_(nlist_) {
     is_trained = false;
-    replace_invlists(new InterleavedLists(nlist, code_size), true);
+    replace_invlists(
+            new InterleavedLists(CodeLists(nlist, code_size, CodeLists::Ids::stored)), true);
+    watch_centroids();
+}
+
+IndexIVFBQQ::IndexIVFBQQ(const IndexIVFBQQ& other)
+        : IndexIVFBQQ(other.quantizer, other.nlist, other.codec_) {
+    std::unique_ptr<faiss::Index> coarse(clone_index(other.quantizer));
+    replace_invlists(new InterleavedLists(copy_lists(*other.invlists)), true);
+    TwoStages::operator=(other);
+    training = other.training;
+    list_basis_ = other.list_basis_;
+    centroid_scale_ = other.centroid_scale_;
+    nprobe = other.nprobe;
+    max_codes = other.max_codes;
+    parallel_mode = other.parallel_mode;
+    direct_map = other.direct_map;
+    cp = other.cp;
+    quantizer_trains_alone = other.quantizer_trains_alone;
+    verbose = other.verbose;
+    ntotal = other.ntotal;
+    is_trained = other.is_trained;
+    quantizer = coarse.release();
+    own_fields = true;
+    watch_centroids();
+}
+
+IndexIVFBQQ::~IndexIVFBQQ() = default;
+
+void IndexIVFBQQ::watch_centroids() {
+    coarse_ = std::make_shared<const CoarseSearch>(*quantizer);
+}
+
+MemoryBytes IndexIVFBQQ::memory_bytes() const {
+    MemoryBytes bytes = codec_.memory_bytes();
+    if (const auto* ours = dynamic_cast<const InterleavedLists*>(invlists)) {
+        bytes.codes = ours->lists().codes_bytes();
+        bytes.ids = ours->lists().ids_bytes();
+    }
+    bytes.ids += direct_map.array.capacity() * sizeof(idx_t) +
+                 direct_map.hashtable.size() * (sizeof(void*) + 2 * sizeof(idx_t)) +
+                 direct_map.hashtable.bucket_count() * sizeof(void*);
+    bytes.bases += list_basis_.capacity();
+    bytes.coarse = coarse_->memory_bytes();
+    if (as_plain_flat(quantizer) != nullptr)
+        bytes.coarse += static_cast<size_t>(quantizer->ntotal) *
+                        static_cast<size_t>(quantizer->d) * sizeof(float);
+    return bytes;
 }
 
 void IndexIVFBQQ::train(idx_t n, const float* x) {
@@ -116,12 +200,13 @@ void IndexIVFBQQ::train(idx_t n, const float* x) {
     FAISS_THROW_IF_NOT_FMT(
             ntotal == 0, "BQQ: train() on an index that holds %ld vectors; reset() it first",
             static_cast<long>(ntotal));
+    const size_t least = std::max(nlist, codec_.M());
     FAISS_THROW_IF_NOT_FMT(
-            static_cast<size_t>(n) >= std::max(nlist, bqq.M),
+            static_cast<size_t>(n) >= least,
             "BQQ: train() got %ld vectors, %zu lists and %zu atoms need at least %zu",
-            static_cast<long>(n), nlist, bqq.M, std::max(nlist, bqq.M));
-    const auto dim = static_cast<size_t>(d);
-    with_faiss_errors([&] { check_finite(x, static_cast<size_t>(n), dim, "train()"); });
+            static_cast<long>(n), nlist, codec_.M(), least);
+    with_faiss_errors(
+            [&] { check_finite(x, static_cast<size_t>(n), static_cast<size_t>(d), "train()"); });
     const bool coarse_was_trained =
             quantizer->is_trained && quantizer->ntotal == static_cast<idx_t>(nlist);
     train_q1(static_cast<size_t>(n), x, verbose, metric_type);
@@ -130,8 +215,32 @@ void IndexIVFBQQ::train(idx_t n, const float* x) {
     if (auto* ivf = dynamic_cast<faiss::IndexIVF*>(quantizer);
         ivf != nullptr && ivf->direct_map.no())
         ivf->make_direct_map();
+    watch_centroids();
+    TrainedLists trained = with_faiss_errors(
+            [&] { return train_lists(*this, *coarse_, static_cast<size_t>(n), x); });
+    set_trained(std::move(trained.codec), std::move(trained.list_basis), trained.centroid_scale);
+}
 
-    with_faiss_errors([&] { train_codes(*this, *coarse_, static_cast<size_t>(n), x); });
+void IndexIVFBQQ::set_trained(
+        Quantizer codec, std::vector<uint8_t> list_basis, float centroid_scale) {
+    FAISS_THROW_IF_NOT_FMT(
+            ntotal == 0, "BQQ: set_trained() on an index that holds %ld vectors",
+            static_cast<long>(ntotal));
+    FAISS_THROW_IF_NOT_MSG(
+            codec.is_trained() && codec.d() == codec_.d() && codec.M() == codec_.M() &&
+                    codec.metric() == codec_.metric(),
+            "BQQ: set_trained() with a codec of another form, or not trained");
+    FAISS_THROW_IF_NOT_FMT(
+            list_basis.size() == nlist, "BQQ: bases of %zu lists, the index has nlist = %zu",
+            list_basis.size(), nlist);
+    for (const uint8_t basis : list_basis)
+        FAISS_THROW_IF_NOT_FMT(
+                basis < codec.bases(), "BQQ: a list with basis %d, there are %zu", basis,
+                codec.bases());
+    codec_ = std::move(codec);
+    list_basis_ = std::move(list_basis);
+    centroid_scale_ = centroid_scale;
+    watch_centroids();
     is_trained = true;
 }
 
@@ -140,6 +249,7 @@ void IndexIVFBQQ::add_with_ids(idx_t n, const float* x, const idx_t* xids) {
     check_writable(*this, "add()");
     check_lists(*this);
     if (n == 0) return;
+    if (!coarse_->is_of(*quantizer)) watch_centroids();
     with_faiss_errors([&] {
         std::vector<idx_t> lists(static_cast<size_t>(n));
         coarse_->assign(*quantizer, n, x, lists.data());
@@ -147,14 +257,78 @@ void IndexIVFBQQ::add_with_ids(idx_t n, const float* x, const idx_t* xids) {
     });
 }
 
+void IndexIVFBQQ::add_core(
+        idx_t n, const float* x, const idx_t* xids,
+        const idx_t* precomputed_idx BQQ_SINCE_FAISS_1_8(, void* inverted_list_context)) {
+    auto* ours = dynamic_cast<InterleavedLists*>(invlists);
+    if (ours == nullptr || precomputed_idx == nullptr) {
+        faiss::IndexIVF::add_core(
+                n, x, xids, precomputed_idx BQQ_SINCE_FAISS_1_8(, inverted_list_context));
+        return;
+    }
+    direct_map.check_can_add(xids);
+    const auto count = static_cast<size_t>(n);
+    std::vector<uint8_t> codes(count * code_size);
+    encode_vectors(n, x, precomputed_idx, codes.data());
+
+    // All that can fail comes before the first change of the lists.
+    std::vector<std::vector<size_t>> rows_of(nlist);
+    DirectMapEntries entries(direct_map, count);
+    const auto id = [&](size_t i) { return xids != nullptr ? xids[i] : ntotal + static_cast<idx_t>(i); };
+    CodeLists& lists = ours->changed();
+    for (size_t i = 0; i < count; ++i) {
+        const idx_t list = precomputed_idx[i];
+        if (list < 0) {
+            entries.add(id(i), -1);
+            continue;
+        }
+        std::vector<size_t>& rows = rows_of[static_cast<size_t>(list)];
+        const size_t position = lists.size(static_cast<size_t>(list)) + rows.size();
+        entries.add(id(i), static_cast<idx_t>(faiss::lo_build(static_cast<uint64_t>(list), position)));
+        rows.push_back(i);
+    }
+    std::vector<uint8_t> list_codes;
+    std::vector<idx_t> list_ids;
+    size_t most = 0;
+    for (size_t list = 0; list < nlist; ++list) {
+        if (rows_of[list].empty()) continue;
+        unsigned width = 0;
+        for (const size_t i : rows_of[list]) width = std::max(width, PackedIds::width_of(id(i)));
+        lists.reserve(list, lists.size(list) + rows_of[list].size(), width);
+        most = std::max(most, rows_of[list].size());
+    }
+    list_codes.reserve(most * code_size);
+    list_ids.reserve(most);
+    for (size_t list = 0; list < nlist; ++list) {
+        if (rows_of[list].empty()) continue;
+        list_codes.clear();
+        list_ids.clear();
+        for (const size_t i : rows_of[list]) {
+            const auto code = codes.begin() + static_cast<std::ptrdiff_t>(i * code_size);
+            list_codes.insert(list_codes.end(), code, code + static_cast<std::ptrdiff_t>(code_size));
+            list_ids.push_back(id(i));
+        }
+        (void)lists.append(list, list_ids.size(), list_codes.data(), list_ids);
+    }
+    entries.keep();
+    ntotal += n;
+}
+
+namespace {
+
+const faiss::SearchParameters* coarse_parameters(const faiss::SearchParameters* params) {
+    const auto* ivf = dynamic_cast<const faiss::SearchParametersIVF*>(params);
+    return ivf != nullptr ? ivf->quantizer_params : nullptr;
+}
+
+} // namespace
+
 void IndexIVFBQQ::search(
         idx_t n, const float* x, idx_t k, float* distances, idx_t* labels,
         const faiss::SearchParameters* params) const {
-    FAISS_THROW_IF_NOT_FMT(
-            k > 0, "BQQ: search() got k = %ld, must be at least 1", static_cast<long>(k));
+    check_k(k, "search()");
     const IVFSearch search = to_ivf_search(*this, params);
     check_ready(*this, n, x, "search()");
-    const auto* ivf = dynamic_cast<const faiss::SearchParametersIVF*>(params);
     with_faiss_errors([&] {
         // The lists to probe are held for this many queries at a time.
         constexpr idx_t kQueries = 4096;
@@ -165,16 +339,16 @@ void IndexIVFBQQ::search(
             const idx_t count = std::min(kQueries, n - i);
             const double start = faiss::getmillisecs();
             coarse_->search(
-                    *quantizer, count, x + i * d, search.nprobe,
-                    ivf != nullptr ? ivf->quantizer_params : nullptr, centroid_dis.data(),
-                    keys.data());
+                    *quantizer, count, x + i * d, search.nprobe, coarse_parameters(params),
+                    centroid_dis.data(), keys.data());
             const double assigned = faiss::getmillisecs();
-            invlists->prefetch_lists(keys.data(), static_cast<int>(held));
+            invlists->prefetch_lists(
+                    keys.data(), static_cast<int>(static_cast<size_t>(count) * search.nprobe));
             search_lists(
                     *this, search, count, x + i * d, k, keys.data(), centroid_dis.data(),
                     distances + i * k, labels + i * k, faiss::indexIVF_stats);
-            faiss::indexIVF_stats.quantization_time += assigned - start;
-            faiss::indexIVF_stats.search_time += faiss::getmillisecs() - start;
+            add_to_stats(faiss::indexIVF_stats.quantization_time, assigned - start);
+            add_to_stats(faiss::indexIVF_stats.search_time, faiss::getmillisecs() - start);
         }
     });
 }
@@ -183,9 +357,7 @@ void IndexIVFBQQ::search_preassigned(
         idx_t n, const float* x, idx_t k, const idx_t* assign, const float* centroid_dis,
         float* distances, idx_t* labels, bool store_pairs, const faiss::IVFSearchParameters* params,
         faiss::IndexIVFStats* stats) const {
-    FAISS_THROW_IF_NOT_FMT(
-            k > 0, "BQQ: search_preassigned() got k = %ld, must be at least 1",
-            static_cast<long>(k));
+    check_k(k, "search_preassigned()");
     check_ready(*this, n, x, "search_preassigned()");
     IVFSearch search = to_ivf_search(*this, params);
     search.store_pairs = store_pairs;
@@ -204,14 +376,13 @@ void IndexIVFBQQ::range_search(
         const faiss::SearchParameters* params) const {
     const IVFSearch search = to_ivf_search(*this, params);
     check_ready(*this, n, x, "range_search()");
-    const auto* ivf = dynamic_cast<const faiss::SearchParametersIVF*>(params);
     const size_t probes = static_cast<size_t>(n) * search.nprobe;
     with_faiss_errors([&] {
         std::vector<idx_t> assign(probes);
         std::vector<float> centroid_dis(probes);
         coarse_->search(
-                *quantizer, n, x, search.nprobe, ivf != nullptr ? ivf->quantizer_params : nullptr,
-                centroid_dis.data(), assign.data());
+                *quantizer, n, x, search.nprobe, coarse_parameters(params), centroid_dis.data(),
+                assign.data());
         invlists->prefetch_lists(assign.data(), static_cast<int>(probes));
         range_search_lists(
                 *this, search, n, x, radius, assign.data(), centroid_dis.data(), result,
@@ -238,27 +409,19 @@ void IndexIVFBQQ::encode_vectors(
     check_ready(*this, n, x, "encode_vectors()");
     const size_t listno_size = include_listno ? coarse_code_size() : 0;
     const size_t row_size = code_size + listno_size;
-    std::vector<uint8_t> batch(static_cast<size_t>(std::min(n, kBatch)) * code_size);
-    for (idx_t begin = 0; begin < n; begin += kBatch) {
-        const idx_t count = std::min(kBatch, n - begin);
-        const std::vector<uint32_t> groups = groups_of(*this, count, list_nos + begin);
-        const std::vector<float> centres = centres_of(*this, count, list_nos + begin);
-        with_faiss_errors([&] {
-            bqq.encode_in(
-                    groups.data(), x + begin * d, batch.data(), static_cast<size_t>(count),
-                    centres.data());
-        });
-        for (idx_t i = 0; i < count; ++i) {
-            uint8_t* row = codes + static_cast<size_t>(begin + i) * row_size;
-            const idx_t list_no = list_nos[begin + i];
-            if (list_no < 0) {
-                std::fill_n(row, row_size, uint8_t{0});
-                continue;
-            }
-            if (include_listno) encode_listno(list_no, row);
-            std::copy_n(
-                    batch.data() + static_cast<size_t>(i) * code_size, code_size,
-                    row + listno_size);
+    const std::vector<uint32_t> lists = checked_lists(*this, n, list_nos);
+    std::vector<uint8_t> bare(listno_size == 0 ? 0 : static_cast<size_t>(n) * code_size);
+    uint8_t* to = listno_size == 0 ? codes : bare.data();
+    with_faiss_errors([&] {
+        encode_in_lists(codec_, coding_lists(*this), static_cast<size_t>(n), x, lists, to);
+    });
+    for (idx_t i = 0; i < n; ++i) {
+        uint8_t* row = codes + static_cast<size_t>(i) * row_size;
+        if (list_nos[i] < 0) {
+            std::fill_n(row, row_size, uint8_t{0});
+        } else if (listno_size > 0) {
+            encode_listno(list_nos[i], row);
+            std::copy_n(to + static_cast<size_t>(i) * code_size, code_size, row + listno_size);
         }
     }
 }
@@ -266,16 +429,11 @@ void IndexIVFBQQ::encode_vectors(
 void IndexIVFBQQ::decode_vectors(
         idx_t n, const uint8_t* codes, const idx_t* list_nos, float* x) const {
     check_count(n, "decode_vectors()");
-    for (idx_t begin = 0; begin < n; begin += kBatch) {
-        const idx_t count = std::min(kBatch, n - begin);
-        const std::vector<uint32_t> groups = groups_of(*this, count, list_nos + begin);
-        const std::vector<float> centres = centres_of(*this, count, list_nos + begin);
-        with_faiss_errors([&] {
-            bqq.decode_in(
-                    groups.data(), codes + static_cast<size_t>(begin) * code_size, x + begin * d,
-                    static_cast<size_t>(count), centres.data());
-        });
-    }
+    FAISS_THROW_IF_NOT_MSG(is_trained, "BQQ: decode_vectors() before train()");
+    const std::vector<uint32_t> lists = checked_lists(*this, n, list_nos);
+    with_faiss_errors([&] {
+        decode_in_lists(codec_, coding_lists(*this), static_cast<size_t>(n), codes, lists, x);
+    });
 }
 
 void IndexIVFBQQ::reconstruct_from_offset(int64_t list_no, int64_t offset, float* recons) const {
@@ -306,29 +464,33 @@ void IndexIVFBQQ::sa_decode(idx_t n, const uint8_t* bytes, float* x) const {
 
 size_t IndexIVFBQQ::remove_ids(const faiss::IDSelector& sel) {
     check_writable(*this, "remove_ids()");
-    return with_faiss_errors([&] {
-        if (!direct_map.no()) return faiss::IndexIVF::remove_ids(sel);
-        // FAISS reads the ids of a list once and expects them to follow its changes; ours are a copy.
-        size_t removed = 0;
-        for (size_t list = 0; list < nlist; ++list) {
-            const size_t size = invlists->list_size(list);
-            size_t kept = size;
-            for (size_t i = 0; i < kept;) {
-                if (!sel.is_member(invlists->get_single_id(list, i))) {
-                    ++i;
-                    continue;
-                }
-                --kept;
-                if (i == kept) break;
-                faiss::InvertedLists::ScopedCodes code(invlists, list, kept);
-                invlists->update_entry(list, i, invlists->get_single_id(list, kept), code.get());
+    auto* ours = dynamic_cast<InterleavedLists*>(invlists);
+    if (!direct_map.no() || ours == nullptr)
+        return with_faiss_errors([&] { return faiss::IndexIVF::remove_ids(sel); });
+    CodeLists& lists = ours->changed();
+    // The selector is asked first: it may throw.
+    std::vector<std::vector<size_t>> removed(nlist);
+    for (size_t list = 0; list < nlist; ++list)
+        for (size_t i = 0; i < lists.size(list); ++i)
+            if (sel.is_member(lists.id({list, i}))) removed[list].push_back(i);
+    size_t count = 0;
+    for (size_t list = 0; list < nlist; ++list) {
+        // As in FAISS, the last entry takes the place of one that goes.
+        size_t size = lists.size(list);
+        std::vector<size_t>& gone = removed[list];
+        count += gone.size();
+        for (size_t i = 0; i < gone.size();) {
+            --size;
+            if (gone.back() == size) {
+                gone.pop_back();
+                continue;
             }
-            if (kept != size) invlists->resize(list, kept);
-            removed += size - kept;
+            lists.move(list, size, gone[i++]);
         }
-        ntotal -= static_cast<idx_t>(removed);
-        return removed;
-    });
+        if (size != lists.size(list)) lists.resize(list, size);
+    }
+    ntotal -= static_cast<idx_t>(count);
+    return count;
 }
 
 void IndexIVFBQQ::update_vectors(int n, const idx_t* ids, const float* x) {
@@ -343,14 +505,15 @@ void IndexIVFBQQ::check_compatible_for_merge(const faiss::Index& other) const {
             o != nullptr, "BQQ: merge with an index of class %s, must be IndexIVFBQQ",
             typeid(other).name());
     FAISS_THROW_IF_NOT_FMT(
-            o->d == d && o->nlist == nlist && o->bqq.M == bqq.M && o->metric_type == metric_type,
+            o->d == d && o->nlist == nlist && o->codec_.M() == codec_.M() &&
+                    o->metric_type == metric_type,
             "BQQ: merge of d = %d, nlist = %zu, M = %zu, metric %d with d = %d, nlist = %zu, "
             "M = %zu, metric %d",
-            d, nlist, bqq.M, static_cast<int>(metric_type), o->d, o->nlist, o->bqq.M,
+            d, nlist, codec_.M(), static_cast<int>(metric_type), o->d, o->nlist, o->codec_.M(),
             static_cast<int>(o->metric_type));
     FAISS_THROW_IF_NOT_MSG(
-            o->is_trained == is_trained && o->bqq == bqq && o->list_groups == list_groups &&
-                    o->centroid_scale == centroid_scale,
+            o->is_trained == is_trained && o->codec_ == codec_ && o->list_basis_ == list_basis_ &&
+                    o->centroid_scale_ == centroid_scale_,
             "BQQ: merge of indexes that were trained differently");
     faiss::IndexIVF::check_compatible_for_merge(other);
 }
@@ -358,9 +521,36 @@ void IndexIVFBQQ::check_compatible_for_merge(const faiss::Index& other) const {
 void IndexIVFBQQ::merge_from(faiss::Index& other, idx_t add_id) {
     FAISS_THROW_IF_NOT_MSG(&other != this, "BQQ: merge_from() of an index with itself");
     check_compatible_for_merge(other);
+    auto& o = dynamic_cast<IndexIVFBQQ&>(other);
     check_writable(*this, "merge_from()");
-    check_writable(dynamic_cast<IndexIVFBQQ&>(other), "merge_from()");
-    with_faiss_errors([&] { faiss::IndexIVF::merge_from(other, add_id); });
+    check_writable(o, "merge_from()");
+    auto* ours = dynamic_cast<InterleavedLists*>(invlists);
+    const auto* theirs = dynamic_cast<const InterleavedLists*>(o.invlists);
+    if (ours == nullptr || theirs == nullptr) {
+        with_faiss_errors([&] { faiss::IndexIVF::merge_from(other, add_id); });
+        return;
+    }
+    CodeLists& to = ours->changed();
+    const CodeLists& from = theirs->lists();
+    size_t most = 0;
+    for (size_t list = 0; list < nlist; ++list) {
+        unsigned width = 0;
+        for (size_t i = 0; i < from.size(list); ++i)
+            width = std::max(width, PackedIds::width_of(from.id({list, i}) + add_id));
+        to.reserve(list, to.size(list) + from.size(list), width);
+        most = std::max(most, from.size(list));
+    }
+    std::vector<uint8_t> codes(most * code_size);
+    std::vector<idx_t> ids;
+    ids.reserve(most);
+    for (size_t list = 0; list < nlist; ++list) {
+        copy_codes(from.codes(list), 0, from.size(list), codes.data());
+        ids.clear();
+        for (size_t i = 0; i < from.size(list); ++i) ids.push_back(from.id({list, i}) + add_id);
+        (void)to.append(list, ids.size(), codes.data(), ids);
+    }
+    ntotal += o.ntotal;
+    o.reset();
 }
 
 faiss::InvertedListScanner* IndexIVFBQQ::get_InvertedListScanner(
@@ -368,7 +558,7 @@ faiss::InvertedListScanner* IndexIVFBQQ::get_InvertedListScanner(
                                   , const faiss::IVFSearchParameters* params)) const {
     const faiss::SearchParameters* given = nullptr;
     BQQ_SINCE_FAISS_1_8(given = params;)
-    return new IVFScanner(*this, store_pairs, sel, to_ivf_search(*this, given).scan);
+    return new ListScanner(*this, store_pairs, sel, to_ivf_search(*this, given).scan);
 }
 
 } // namespace bqq

@@ -1,6 +1,6 @@
 #include "index/checks.h"
 
-#include "index/faiss_errors.h"
+#include "base/check_finite.h"
 
 #include <faiss/impl/FaissAssert.h>
 
@@ -15,6 +15,10 @@ Metric to_metric(faiss::MetricType metric) {
             metric == faiss::METRIC_L2 || metric == faiss::METRIC_INNER_PRODUCT,
             "BQQ: metric %d, must be METRIC_L2 or METRIC_INNER_PRODUCT", static_cast<int>(metric));
     return metric == faiss::METRIC_L2 ? Metric::l2 : Metric::inner_product;
+}
+
+faiss::MetricType to_faiss(Metric metric) {
+    return metric == Metric::l2 ? faiss::METRIC_L2 : faiss::METRIC_INNER_PRODUCT;
 }
 
 ScanParameters checked_scan_parameters(int query_bits, float margin) {
@@ -37,11 +41,11 @@ size_t checked_dimension(idx_t d) {
 
 } // namespace
 
-GroupedQuantizer make_quantizer(
-        idx_t d, size_t M, faiss::MetricType metric, int depth, size_t groups) {
-    return with_faiss_errors([&] {
-        return GroupedQuantizer(checked_dimension(d), M, to_metric(metric), depth, groups);
-    });
+Quantizer make_codec(
+        idx_t d, size_t M, faiss::MetricType metric, std::optional<int> depth,
+        std::optional<size_t> bases) {
+    return with_faiss_errors(
+            [&] { return Quantizer(checked_dimension(d), M, to_metric(metric), depth, bases); });
 }
 
 void check_count(idx_t n, const char* what) {
@@ -54,6 +58,11 @@ void check_vectors(const faiss::Index& index, idx_t n, const float* x, const cha
     FAISS_THROW_IF_NOT_FMT(index.is_trained, "BQQ: %s before train()", what);
     with_faiss_errors(
             [&] { check_finite(x, static_cast<size_t>(n), static_cast<size_t>(index.d), what); });
+}
+
+void check_k(idx_t k, const char* what) {
+    FAISS_THROW_IF_NOT_FMT(
+            k > 0, "BQQ: %s got k = %ld, must be at least 1", what, static_cast<long>(k));
 }
 
 TrainingParameters with_progress(const TrainingParameters& training, bool verbose) {

@@ -1,11 +1,7 @@
 #include "index/coarse_search.h"
 
-#include "io/digest.h"
-#include "index/index_parts.h"
-#include "nearest/nearest_rows.h"
 #include "base/parallel_for.h"
-
-#include <omp.h>
+#include "index/index_parts.h"
 
 #include <algorithm>
 #include <vector>
@@ -15,89 +11,60 @@ namespace bqq {
 namespace {
 
 // Queries whose products with the centroids are computed together.
-constexpr int64_t kTogether = 48;
-// Fewer are left to FAISS: looking whether the centroids have changed would take longer.
+constexpr size_t kTogether = 48;
+// Fewer queries are left to FAISS, which compares them with all centroids one by one.
 constexpr int64_t kLeast = 8;
+
+const faiss::IndexFlat* as_searchable(const faiss::Index& quantizer) {
+    const faiss::IndexFlat* flat = as_plain_flat(&quantizer);
+    if (flat == nullptr || (flat->metric_type != faiss::METRIC_L2 &&
+                            flat->metric_type != faiss::METRIC_INNER_PRODUCT))
+        return nullptr;
+    return flat;
+}
 
 } // namespace
 
-/// The centroids at some time, laid out for the search.
-class CoarseSearch::Centroids {
-public:
-    explicit Centroids(const faiss::IndexFlat& flat)
-            : rows(flat.get_xb(), static_cast<size_t>(flat.ntotal), static_cast<size_t>(flat.d),
-                   metric_of(flat)),
-              digest_(digest(flat)) {}
+CoarseSearch::CoarseSearch(const faiss::Index& quantizer)
+        : quantizer_(&quantizer), flat_(as_searchable(quantizer)), count_(quantizer.ntotal) {
+    if (flat_ != nullptr) centroids_ = flat_->get_xb();
+}
 
-    const NearestRows rows;
-
-    /// Whether they are what the quantizer has now.
-    bool are_of(const faiss::IndexFlat& flat) const {
-        return flat.get_xb() == rows.rows() && static_cast<size_t>(flat.ntotal) == rows.size() &&
-               static_cast<size_t>(flat.d) == rows.d() && metric_of(flat) == rows.metric() &&
-               digest(flat) == digest_;
-    }
-
-private:
-    uint64_t digest_;
-
-    static Metric metric_of(const faiss::IndexFlat& flat) {
-        return flat.metric_type == faiss::METRIC_L2 ? Metric::l2 : Metric::inner_product;
-    }
-    static uint64_t digest(const faiss::IndexFlat& flat) {
-        Digest digest;
-        digest.update(
-                flat.get_xb(),
-                static_cast<size_t>(flat.ntotal) * static_cast<size_t>(flat.d) * sizeof(float));
-        return digest.value();
-    }
-};
-
-CoarseSearch::CoarseSearch() = default;
-CoarseSearch::~CoarseSearch() = default;
-
-std::shared_ptr<const CoarseSearch::Centroids> CoarseSearch::centroids(
-        const faiss::IndexFlat& flat) const {
-    const std::scoped_lock lock(mutex_);
-    if (centroids_ == nullptr || !centroids_->are_of(flat))
-        centroids_ = std::make_shared<const Centroids>(flat);
-    return centroids_;
+bool CoarseSearch::is_of(const faiss::Index& quantizer) const {
+    return &quantizer == quantizer_ && quantizer.ntotal == count_ &&
+           (flat_ == nullptr || flat_->get_xb() == centroids_);
 }
 
 void CoarseSearch::search(
         const faiss::Index& quantizer, int64_t n, const float* x, size_t nprobe,
         const faiss::SearchParameters* params, float* distances, int64_t* keys) const {
-    const faiss::IndexFlat* flat = as_plain_flat(&quantizer);
-    if (n < kLeast || flat == nullptr || params != nullptr ||
-        (flat->metric_type != faiss::METRIC_L2 &&
-         flat->metric_type != faiss::METRIC_INNER_PRODUCT)) {
+    if (n < kLeast || params != nullptr || !is_of(quantizer) || flat_ == nullptr || count_ == 0) {
         quantizer.search(n, x, static_cast<int64_t>(nprobe), distances, keys, params);
         return;
     }
-    const std::shared_ptr<const Centroids> all = centroids(*flat);
-    const auto d = static_cast<size_t>(flat->d);
-    const int64_t groups = (n + kTogether - 1) / kTogether;
-    FirstError error;
-#pragma omp parallel if (groups > 1 && omp_in_parallel() == 0)
-    {
-        NearestRows::Scratch scratch;
-#pragma omp for schedule(dynamic)
-        for (int64_t group = 0; group < groups; ++group)
-            error.guard([&] {
-                const auto first = static_cast<size_t>(group * kTogether);
-                all->rows.find(
-                        static_cast<size_t>(std::min(kTogether, n - group * kTogether)),
-                        x + first * d, nprobe, distances + first * nprobe, keys + first * nprobe,
-                        scratch);
+    const auto d = static_cast<size_t>(flat_->d);
+    std::call_once(once_, [&] {
+        rows_.emplace(
+                centroids_, static_cast<size_t>(count_), d,
+                flat_->metric_type == faiss::METRIC_L2 ? Metric::l2 : Metric::inner_product);
+    });
+    parallel_ranges_with(
+            static_cast<size_t>(n), kTogether, [] { return NearestRows::Scratch(); },
+            [&](NearestRows::Scratch& scratch, size_t first, size_t last) {
+                rows_->find(
+                        last - first, x + first * d, nprobe, distances + first * nprobe,
+                        keys + first * nprobe, scratch);
             });
-    }
-    error.rethrow();
 }
 
 void CoarseSearch::assign(
         const faiss::Index& quantizer, int64_t n, const float* x, int64_t* keys) const {
     std::vector<float> distances(static_cast<size_t>(n));
     search(quantizer, n, x, 1, nullptr, distances.data(), keys);
+}
+
+size_t CoarseSearch::memory_bytes() const {
+    return sizeof *this + (rows_ ? rows_->memory_bytes() : 0);
 }
 
 } // namespace bqq

@@ -1,24 +1,27 @@
 #pragma once
 
+#include "nearest/nearest_rows.h"
+
 #include <faiss/Index.h>
 #include <faiss/IndexFlat.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <mutex>
+#include <optional>
 
 namespace bqq {
 
 /** Finds the centroids nearest to queries, as the coarse quantizer's own search() does.
  *
- * Where that is a faiss::IndexFlat, they are found here, the distances to most of them bounded and not computed. What
- * that takes is made of the centroids once, and again if they have changed. Searches may run at the same time.
+ * Where that is a faiss::IndexFlat, they are found here, the distances to most of them bounded and not
+ * computed. What that takes is made by the first search. Another quantizer than the one that was
+ * given, or one with another number of centroids, is left to itself. Searches may run at the same time.
  */
 class CoarseSearch {
 public:
-    CoarseSearch();
-    ~CoarseSearch();
+    /// @param quantizer  whose centroids stay as they are
+    explicit CoarseSearch(const faiss::Index& quantizer);
 
     /** The nprobe centroids nearest to each of n queries.
      * @param params     of the coarse quantizer, or nullptr
@@ -32,12 +35,18 @@ public:
     /// The centroid nearest to each of n vectors. @param keys  output, size n; -1 where there is none
     void assign(const faiss::Index& quantizer, int64_t n, const float* x, int64_t* keys) const;
 
-private:
-    class Centroids;
-    mutable std::mutex mutex_;
-    mutable std::shared_ptr<const Centroids> centroids_;
+    /// Whether it searches the centroids that the quantizer has.
+    bool is_of(const faiss::Index& quantizer) const;
+    /// Beyond the quantizer itself.
+    size_t memory_bytes() const;
 
-    std::shared_ptr<const Centroids> centroids(const faiss::IndexFlat& flat) const;
+private:
+    const faiss::Index* quantizer_;
+    const faiss::IndexFlat* flat_; ///< the same, or nullptr
+    const float* centroids_ = nullptr;
+    int64_t count_;
+    mutable std::once_flag once_;
+    mutable std::optional<NearestRows> rows_; ///< made once
 };
 
 } // namespace bqq

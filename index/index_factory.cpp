@@ -14,6 +14,7 @@
 
 #include <charconv>
 #include <memory>
+#include <optional>
 #include <regex>
 #include <string>
 
@@ -23,8 +24,8 @@ namespace {
 
 struct Code {
     size_t M = 0;
-    int depth = BinaryQuadraticQuantizer::kDefaultDepth;
-    size_t groups = 1;
+    std::optional<int> depth;
+    std::optional<size_t> bases = 1;
 };
 
 /// The number in a piece of a description; a number too large for its type is left to the checks of M and depth.
@@ -52,17 +53,15 @@ Code parse_code(const std::string& token, const std::string& description) {
         code.M = size_t{planes} * size_t{atoms};
     }
     if (match[6].matched) {
-        code.groups = number<size_t>(match[6].str());
-        code.depth = GroupedQuantizer::kDefaultDepth;
+        code.bases = number<size_t>(match[6].str());
     } else if (match[5].matched) {
-        code.groups = GroupedQuantizer::kChooseGroups;
-        code.depth = GroupedQuantizer::kChooseDepth;
+        code.bases.reset();
     }
     if (match[4].matched) {
         code.depth = number<int>(match[4].str());
         FAISS_THROW_IF_NOT_FMT(
-                code.depth > 0, "BQQ: depth 0 in the factory string \"%s\", must be 1 to %d",
-                description.c_str(), BinaryQuadraticQuantizer::kMaxDepth);
+                *code.depth > 0, "BQQ: depth 0 in the factory string \"%s\", must be 1 to %d",
+                description.c_str(), Quantizer::kMaxDepth);
     }
     return code;
 }
@@ -71,7 +70,7 @@ Code parse_code(const std::string& token, const std::string& description) {
 std::unique_ptr<faiss::Index> over_codes(faiss::IndexIVFFlat& flat, const Code& code) {
     auto ours = std::make_unique<IndexIVFBQQ>(
             flat.quantizer, static_cast<size_t>(flat.d), flat.nlist, code.M, flat.metric_type,
-            code.depth, code.groups);
+            code.depth, code.bases);
     ours->own_fields = flat.own_fields;
     flat.own_fields = false;
     ours->quantizer_trains_alone = flat.quantizer_trains_alone;
@@ -83,7 +82,7 @@ std::unique_ptr<faiss::Index> over_codes(faiss::IndexIVFFlat& flat, const Code& 
 /// A graph over codes in place of one over flat vectors.
 std::unique_ptr<faiss::Index> over_codes(faiss::IndexHNSWFlat& flat, const Code& code) {
     auto codes =
-            std::make_unique<IndexBQQ>(flat.d, code.M, flat.metric_type, code.depth, code.groups);
+            std::make_unique<IndexBQQ>(flat.d, code.M, flat.metric_type, code.depth, code.bases);
     auto ours = std::make_unique<faiss::IndexHNSW>(codes.get(), flat.hnsw.nb_neighbors(1));
     ours->own_fields = true;
     ours->is_trained = false;
@@ -100,7 +99,7 @@ std::unique_ptr<faiss::Index> with_codes(std::unique_ptr<faiss::Index> index, co
         return over_codes(*hnsw, code);
     if (dynamic_cast<faiss::IndexFlat*>(index.get()) != nullptr)
         return std::make_unique<IndexBQQ>(
-                index->d, code.M, index->metric_type, code.depth, code.groups);
+                index->d, code.M, index->metric_type, code.depth, code.bases);
     faiss::Index** inner = inner_index(index.get());
     if (inner == nullptr || *inner == nullptr) return nullptr;
     std::unique_ptr<faiss::Index> replaced(*inner);

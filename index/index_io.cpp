@@ -25,7 +25,6 @@ namespace {
 // A file is a magic number, a version, an index and the XXH3 digest of all before it. An index is a tag
 // and what belongs to it; wrappers hold the index inside them.
 constexpr char kMagic[4] = {'B', 'Q', 'Q', 'X'};
-constexpr uint32_t kVersion = 4;
 // What distinguishes FAISS's IO_FLAG_MMAP from IO_FLAG_SKIP_IVF_DATA, which is part of it.
 constexpr int kMapped = faiss::IO_FLAG_MMAP & ~faiss::IO_FLAG_SKIP_IVF_DATA;
 
@@ -53,10 +52,11 @@ std::unique_ptr<faiss::Index> read_any(faiss::IOReader& from, int io_flags) {
     const ByteSource source = reader.source();
     (void)read_value<uint32_t>(source); // the magic number
     const auto version = read_value<uint32_t>(source);
-    if (version != kVersion)
+    if (version < kFirstIndexVersion || version > kIndexVersion)
         throw std::runtime_error(
                 "the file has version " + std::to_string(version) + ", this library reads " +
-                std::to_string(kVersion));
+                std::to_string(kFirstIndexVersion) + " to " + std::to_string(kIndexVersion));
+    reader.version = version;
     std::unique_ptr<faiss::Index> index = read_tagged(reader);
     const uint64_t digest = reader.digest();
     if (read_value<uint64_t>(source) != digest && !reader.left_in_place())
@@ -92,7 +92,7 @@ void write_index(const faiss::Index* index, faiss::IOWriter* to) {
         }
         Writer writer(*to);
         writer.put(kMagic, sizeof kMagic);
-        write_value(writer.sink(), kVersion);
+        write_value(writer.sink(), kIndexVersion);
         write_tagged(index, writer);
         write_value(writer.sink(), writer.digest());
     });

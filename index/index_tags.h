@@ -1,7 +1,5 @@
 #pragma once
 
-#include <bit>
-#include <cstddef>
 #include <cstdint>
 
 namespace bqq {
@@ -20,17 +18,6 @@ enum class IndexTag : uint8_t {
     shards = 9,
     replicas = 10,
     flat_bfloat16 = 11 ///< an IndexFlat whose numbers have no more than sixteen bits
-};
-
-/// Bits of the number of a group.
-inline unsigned group_width(size_t groups) {
-    return static_cast<unsigned>(std::bit_width(groups - 1));
-}
-
-/// How the inverted lists of an IndexIVFBQQ follow.
-enum class ListsTag : uint8_t {
-    interleaved = 0,
-    faiss = 1 ///< as FAISS writes them
 };
 
 } // namespace bqq

@@ -1,145 +1,125 @@
 #include "index/ivf_training.h"
 
-#include "index/checks.h"
-#include "index/coarse_search.h"
 #include "codec/clustering.h"
 #include "codec/sampling.h"
+#include "codec/training.h"
+#include "index/checks.h"
 #include "nearest/row_set.h"
 
 #include <algorithm>
 #include <cstdint>
-#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
 
 namespace bqq {
 
-std::vector<float> centres_of(const IndexIVFBQQ& index, idx_t n, const idx_t* list_nos) {
-    const auto d = static_cast<size_t>(index.d);
-    std::vector<float> centres(static_cast<size_t>(n) * d);
-    for (idx_t i = 0; i < n; ++i) {
-        if (list_nos[i] < 0) continue;
-        float* centre = centres.data() + static_cast<size_t>(i) * d;
-        index.quantizer->reconstruct(list_nos[i], centre);
-        for (size_t j = 0; j < d; ++j) centre[j] *= index.centroid_scale;
-    }
-    return centres;
-}
-
 namespace {
 
-/// Vectors of the training set, and the lists that they fall in.
-class TrainingSet {
-public:
-    TrainingSet(
-            const IndexIVFBQQ& index, const CoarseSearch& coarse, const float* x,
-            std::vector<size_t> rows)
-            : index_(index), x_(x), rows_(std::move(rows)), lists_(rows_.size()) {
-        constexpr size_t kBatch = 32768;
-        for (size_t begin = 0; begin < size(); begin += kBatch) {
-            const size_t count = std::min(kBatch, size() - begin);
-            coarse.assign(
-                    *index.quantizer, static_cast<idx_t>(count),
-                    vectors({rows_.data() + begin, count}).data(), lists_.data() + begin);
-        }
+/// The list of each row of x; 0 where the coarse quantizer finds none.
+std::vector<uint32_t> assign_rows(
+        const faiss::Index& quantizer, const CoarseSearch& coarse, const float* x,
+        std::span<const size_t> rows) {
+    constexpr size_t kBatch = 4096; // vectors that are copied at a time
+    const auto d = static_cast<size_t>(quantizer.d);
+    std::vector<uint32_t> lists;
+    std::vector<float> vectors;
+    std::vector<idx_t> keys(kBatch);
+    for (size_t begin = 0; begin < rows.size(); begin += kBatch) {
+        const size_t count = std::min(kBatch, rows.size() - begin);
+        vectors.clear();
+        for (const size_t row : rows.subspan(begin, count))
+            vectors.insert(vectors.end(), x + row * d, x + (row + 1) * d);
+        coarse.assign(quantizer, static_cast<idx_t>(count), vectors.data(), keys.data());
+        for (size_t i = 0; i < count; ++i)
+            lists.push_back(static_cast<uint32_t>(std::max<idx_t>(keys[i], 0)));
     }
+    return lists;
+}
 
-    size_t size() const { return rows_.size(); }
-    idx_t list(size_t i) const { return lists_[i]; }
+std::vector<float> all_centroids(const faiss::Index& quantizer, size_t nlist) {
+    const auto d = static_cast<size_t>(quantizer.d);
+    std::vector<float> centroids(nlist * d);
+    for (size_t list = 0; list < nlist; ++list)
+        quantizer.reconstruct(static_cast<idx_t>(list), centroids.data() + list * d);
+    return centroids;
+}
 
-    /// Vectors chosen, with the centres that they are coded from.
-    GroupedQuantizer::Sample sample(std::span<const size_t> chosen) const {
-        std::vector<size_t> rows;
-        std::vector<idx_t> lists;
-        for (const size_t i : chosen) {
-            rows.push_back(rows_[i]);
-            lists.push_back(lists_[i]);
-        }
-        return {vectors(rows), centres_of(index_, static_cast<idx_t>(lists.size()), lists.data())};
-    }
-
-private:
-    const IndexIVFBQQ& index_;
-    const float* x_;
-    std::vector<size_t> rows_;
-    std::vector<idx_t> lists_;
-
-    std::vector<float> vectors(std::span<const size_t> rows) const {
-        const auto d = static_cast<size_t>(index_.d);
-        std::vector<float> chosen(rows.size() * d);
-        for (size_t i = 0; i < rows.size(); ++i)
-            std::copy_n(x_ + rows[i] * d, d, chosen.data() + i * d);
-        return chosen;
-    }
-};
-
-/// What the centroids times it are the nearest to their vectors with.
-float best_centroid_scale(const GroupedQuantizer::Sample& sample) {
+/// The factor on the centroids that brings them nearest to their vectors.
+float best_centroid_scale(const TrainingSet& set, size_t d, size_t most) {
     double products = 0;
     double energy = 0;
-    for (size_t i = 0; i < sample.x.size(); ++i) {
-        const double centre = sample.centres[i];
-        products += static_cast<double>(sample.x[i]) * centre;
-        energy += centre * centre;
+    for (size_t i = 0; i < std::min(most, set.rows.size()); ++i) {
+        const float* x = set.x + set.rows[i] * d;
+        const float* centre = set.centres.data() + set.list_of[i] * d;
+        for (size_t j = 0; j < d; ++j) {
+            const double c = centre[j];
+            products += static_cast<double>(x[j]) * c;
+            energy += c * c;
+        }
     }
     return energy > 0 ? static_cast<float>(products / energy) : 1.0f;
 }
 
-/// Groups of neighbouring lists, each with vectors enough for a basis. @return  the group of each list
+/// Groups neighbouring lists, each group with vectors enough for a basis. @return  basis of each list
 std::vector<uint8_t> group_lists(
         const IndexIVFBQQ& index, const TrainingSet& set, size_t wanted,
         const TrainingParameters& parameters) {
-    const size_t nlist = index.nlist;
+    std::vector<size_t> sizes(index.nlist);
+    for (const uint32_t list : set.list_of) ++sizes[list];
     const auto d = static_cast<size_t>(index.d);
-    std::vector<size_t> sizes(nlist);
-    for (size_t i = 0; i < set.size(); ++i)
-        if (set.list(i) >= 0) ++sizes[static_cast<size_t>(set.list(i))];
-    std::vector<idx_t> lists(nlist);
-    std::iota(lists.begin(), lists.end(), idx_t{0});
-    const std::vector<float> centroids = centres_of(index, static_cast<idx_t>(nlist), lists.data());
     const std::vector<float> means = cluster_means(
-            nlist, centroids.data(), d, wanted, GroupedQuantizer::kLeastPointsPerAtom * index.bqq.M,
+            index.nlist, set.centres.data(), d, wanted, kLeastPointsPerAtom * index.codec().M(),
             parameters.seed, sizes);
-    const size_t groups = means.size() / d;
-    if (groups < wanted)
+    const size_t bases = means.size() / d;
+    if (bases < wanted)
         parameters.progress.say(
-                std::to_string(groups) + " of " + std::to_string(wanted) +
-                " groups: others have too few vectors in their lists");
-    std::vector<uint32_t> nearest(nlist);
-    RowSet(means.data(), groups, d).find_nearest(nlist, centroids.data(), nearest.data());
+                std::to_string(bases) + " of " + std::to_string(wanted) +
+                " local bases: others have too few vectors in their lists");
+    std::vector<uint32_t> nearest(index.nlist);
+    RowSet(means.data(), bases, d).find_nearest(index.nlist, set.centres.data(), nearest.data());
     return {nearest.begin(), nearest.end()};
 }
 
 } // namespace
 
-void train_codes(IndexIVFBQQ& index, const CoarseSearch& coarse, size_t n, const float* x) {
+TrainedLists train_lists(
+        const IndexIVFBQQ& index, const CoarseSearch& coarse, size_t n, const float* x) {
     const TrainingParameters parameters = with_progress(index.training, index.verbose);
-    const size_t most = index.bqq.M * parameters.max_points_per_atom;
-    const GroupedQuantizer::Bases bases = index.bqq.choose_bases(n, parameters);
-    const bool one_group = bases.groups == 1;
-    // In random order. Groups find as many of their own as one basis takes among all.
-    const TrainingSet set(index, coarse, x, choose_rows(n, one_group ? most : n, parameters.seed));
-
-    index.centroid_scale = 1;
+    TrainedLists trained{index.codec(), std::vector<uint8_t>(index.nlist), 1};
+    const auto d = static_cast<size_t>(index.d);
+    const size_t most = index.codec().M() * parameters.max_points_per_atom;
+    BasesChoice choice = choose_bases(index.codec(), n, parameters.basis_share);
+    std::vector<float> centres = all_centroids(*index.quantizer, index.nlist);
+    // In random order. With several bases each finds as many vectors of its own as one among all.
+    TrainingSet all{
+            x, choose_rows(n, choice.bases == 1 ? most : n, parameters.seed), {}, centres};
+    all.list_of = assign_rows(*index.quantizer, coarse, x, all.rows);
     if (index.metric_type == faiss::METRIC_INNER_PRODUCT) {
-        std::vector<size_t> first(std::min(most, set.size()));
-        std::iota(first.begin(), first.end(), size_t{0});
-        index.centroid_scale = best_centroid_scale(set.sample(first));
+        trained.centroid_scale = best_centroid_scale(all, d, most);
+        for (float& value : centres) value *= trained.centroid_scale;
     }
-    std::vector<uint8_t> list_groups = one_group
-                                               ? std::vector<uint8_t>(index.nlist)
-                                               : group_lists(index, set, bases.groups, parameters);
-    const uint8_t last = *std::max_element(list_groups.begin(), list_groups.end());
-    std::vector<std::vector<size_t>> rows(size_t{last} + 1);
-    for (size_t i = 0; i < set.size(); ++i) {
-        const idx_t list = set.list(i);
-        std::vector<size_t>& of_group = rows[list < 0 ? 0 : list_groups[static_cast<size_t>(list)]];
-        if (of_group.size() < most) of_group.push_back(i);
-    }
-    index.bqq.train_groups(
-            {rows.size(), bases.depth}, [&](size_t g) { return set.sample(rows[g]); }, parameters);
-    index.list_groups = std::move(list_groups);
+    if (choice.bases > 1) trained.list_basis = group_lists(index, all, choice.bases, parameters);
+    choice.bases =
+            size_t{1} + *std::max_element(trained.list_basis.begin(), trained.list_basis.end());
+    const auto set_of = [&](size_t b) {
+        TrainingSet set{x, {}, {}, centres};
+        for (size_t i = 0; i < all.rows.size() && set.rows.size() < most; ++i) {
+            if (trained.list_basis[all.list_of[i]] != b) continue;
+            set.rows.push_back(all.rows[i]);
+            set.list_of.push_back(all.list_of[i]);
+        }
+        return set;
+    };
+    train_bases(trained.codec, choice, set_of, parameters);
+    return trained;
+}
+
+CodingLists coding_lists(const IndexIVFBQQ& index) {
+    return {index.list_basis(), [&index](uint32_t list, float* centre) {
+                index.quantizer->reconstruct(static_cast<idx_t>(list), centre);
+                for (int j = 0; j < index.d; ++j) centre[j] *= index.centroid_scale();
+            }};
 }
 
 } // namespace bqq

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "codec/encoder.h"
+#include "index/coarse_search.h"
+
 #include <bqq/index/IndexIVFBQQ.h>
 
 #include <cstddef>
@@ -7,13 +10,21 @@
 
 namespace bqq {
 
-/// Centres from which the vectors of some lists are coded, size n * d; 0 where list_nos is negative.
-std::vector<float> centres_of(const IndexIVFBQQ& index, idx_t n, const idx_t* list_nos);
+/// What codes the vectors of an inverted file.
+struct TrainedLists {
+    Quantizer codec;
+    std::vector<uint8_t> list_basis;
+    float centroid_scale = 1;
+};
 
-/** Trains what codes vectors, given a trained coarse quantizer: centroid_scale, list_groups and bqq.
+/** Trains it, given a trained coarse quantizer.
  * @param coarse  finds the lists of vectors
  * @param x       size n * d, n >= M
  */
-void train_codes(IndexIVFBQQ& index, const CoarseSearch& coarse, size_t n, const float* x);
+TrainedLists train_lists(
+        const IndexIVFBQQ& index, const CoarseSearch& coarse, size_t n, const float* x);
+
+/// The lists as the codec sees them; refers to the index.
+CodingLists coding_lists(const IndexIVFBQQ& index);
 
 } // namespace bqq

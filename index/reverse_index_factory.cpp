@@ -25,18 +25,12 @@ namespace {
     FAISS_THROW_FMT("BQQ: no factory string for %s of class %s", what, type.name());
 }
 
-int default_depth(size_t groups) {
-    if (groups == GroupedQuantizer::kChooseGroups) return GroupedQuantizer::kChooseDepth;
-    return groups > 1 ? GroupedQuantizer::kDefaultDepth : BinaryQuadraticQuantizer::kDefaultDepth;
-}
-
-std::string code_name(size_t M, int depth, size_t groups) {
-    std::string name = "BQQ" + std::to_string(M);
-    if (depth != default_depth(groups)) name += "z" + std::to_string(depth);
-    if (groups == 1) return name;
-    name += "g";
+std::string code_name(const Quantizer& codec) {
+    std::string name = "BQQ" + std::to_string(codec.M());
+    if (codec.wanted_depth()) name += "z" + std::to_string(*codec.wanted_depth());
+    if (codec.wanted_bases() == 1) return name;
     // What was left to train() is left to it again, as for an index that is not trained.
-    return groups == GroupedQuantizer::kChooseGroups ? name : name + std::to_string(groups);
+    return name + "g" + (codec.wanted_bases() ? std::to_string(*codec.wanted_bases()) : "");
 }
 
 std::string hnsw_name(const faiss::IndexHNSW& index) {
@@ -100,7 +94,7 @@ std::string ivf_name(const IndexIVFBQQ& index) {
         name += "_" + hnsw_name(*hnsw);
     else if (dynamic_cast<const faiss::IndexFlat*>(index.quantizer) == nullptr)
         name += "(" + bqq::reverse_index_factory(index.quantizer) + ")";
-    return name + "," + code_name(index.bqq.M, index.bqq.wanted_depth, index.bqq.wanted_groups);
+    return name + "," + code_name(index.codec());
 }
 
 } // namespace
@@ -108,7 +102,7 @@ std::string ivf_name(const IndexIVFBQQ& index) {
 std::string reverse_index_factory(const faiss::Index* index) {
     FAISS_THROW_IF_NOT_MSG(index != nullptr, "BQQ: reverse_index_factory() of a null index");
     if (const auto* flat = dynamic_cast<const IndexBQQ*>(index))
-        return code_name(flat->bqq.M, flat->bqq.wanted_depth, flat->bqq.wanted_groups);
+        return code_name(flat->codec());
     if (const auto* ivf = dynamic_cast<const IndexIVFBQQ*>(index)) return ivf_name(*ivf);
     if (const auto* transform = dynamic_cast<const faiss::IndexPreTransform*>(index)) {
         std::string name;

@@ -17,6 +17,19 @@
 
 namespace bqq {
 
+/// Writes the number of values, and the values.
+template <class Vector>
+void write_vector(const ByteSink& sink, const Vector& values) {
+    write_value(sink, static_cast<uint64_t>(values.size()));
+    sink(values.data(), values.size() * sizeof(values[0]));
+}
+
+template <class Vector>
+Vector read_vector(const ByteSource& source) {
+    const auto size = read_value<uint64_t>(source);
+    return read_array<Vector>(source, size);
+}
+
 /// Hands bytes on to FAISS's writer and keeps their digest.
 class Writer : public faiss::IOWriter {
 public:
@@ -108,7 +121,8 @@ public:
     /// Whether bytes were not read, and the digest is not that of the whole file.
     bool left_in_place() const { return left_in_place_; }
 
-    const int io_flags; ///< FAISS's, for what it reads itself
+    const int io_flags;          ///< FAISS's, for what it reads itself
+    uint32_t version = kIndexVersion; ///< of the file
 
 private:
     faiss::IOReader& from_;

@@ -1,5 +1,9 @@
 #include "codec/basis.h"
 
+#include "codec/bfloat16.h"
+#include "kernels/aligned.h"
+#include "kernels/levels.h"
+#include "kernels/row_products.h"
 #include "kernels/weighted_rows.h"
 
 #include <Eigen/Dense>
@@ -100,14 +104,14 @@ private:
                 rest -= plus ? rho_[b] : -rho_[b];
             }
             values_[j] = sum(bits_[j]);
-            // The bits there are may be better than greedy ones.
+            // The present bits may be better than the greedy ones.
             if (std::fabs(rest) >= static_cast<double>(std::fabs(target[j] - values_[j]))) continue;
             bits_[j] = greedy;
             values_[j] = sum(greedy);
         }
     }
 
-    /// Entries whose bits are the same in all planes.
+    /// Entries that have the same bits in all planes.
     struct Alike {
         uint32_t bits;
         double count;
@@ -115,7 +119,7 @@ private:
     };
 
     std::vector<Alike> group_entries(const std::vector<float>& target) const {
-        // Those that all sums are tried for are few; where they would be many, each entry stands alone.
+        // Entries with equal bits are counted together where there are few different bits.
         const bool few = depth_ <= kMaxTableDepth;
         std::vector<Alike> groups(few ? size_t{1} << depth_ : d_);
         for (size_t j = 0; j < d_; ++j) {
@@ -138,7 +142,7 @@ private:
             normal.selfadjointView<Eigen::Lower>().rankUpdate(signs, group.count);
             right += group.rest * signs;
         }
-        // The ridge decides between planes that are equal, as all are where d is small.
+        // The ridge makes the system regular where planes are equal, as they are for small d.
         constexpr double kRidge = 1e-6;
         normal.diagonal().array() += kRidge * static_cast<double>(d_);
         rho_ += normal.ldlt().solve(right);
@@ -147,15 +151,64 @@ private:
 
 } // namespace
 
-void Basis::expand() {
-    B.assign(M * d, 0);
-    for (size_t k = 0; k < M; ++k)
-        for (int b = 0; b < depth; ++b) {
-            const size_t row = k * static_cast<size_t>(depth) + static_cast<size_t>(b);
-            const uint8_t* bits = Z.data() + row * plane_bytes();
-            for (size_t j = 0; j < d; ++j)
-                B[k * d + j] += (bits[j / 8] >> (j % 8) & 1) != 0 ? rho[row] : -rho[row];
+void Basis::clear_planes() {
+    rho.assign(M * static_cast<size_t>(depth), 0);
+    levels.assign(M * nibble_planes() * kernels::level_bytes(d), 0);
+}
+
+void Basis::expand_row(size_t k, float* row) const {
+    constexpr size_t kMaxPlanes = 4;
+    float tables[16 * kMaxPlanes];
+    const float* scales_of_k = rho.data() + k * static_cast<size_t>(depth);
+    for (size_t p = 0; p < nibble_planes(); ++p) {
+        // Each bit doubles the table: the first half has -rho of that bit, the second +rho.
+        float* table = tables + 16 * p;
+        table[0] = 0;
+        size_t size = 1;
+        for (size_t b = 4 * p; b < 4 * p + 4; ++b, size *= 2) {
+            const float step = b < static_cast<size_t>(depth) ? scales_of_k[b] : 0;
+            for (size_t v = 0; v < size; ++v) {
+                table[size + v] = table[v] + step;
+                table[v] -= step;
+            }
         }
+    }
+    const size_t bytes = nibble_planes() * kernels::level_bytes(d);
+    kernels::expand_levels(levels.data() + k * bytes, nibble_planes(), tables, d, row);
+}
+
+std::vector<float> Basis::expanded() const {
+    std::vector<float> B(M * d);
+    kernels::AlignedVector<float> row(row_size());
+    for (size_t k = 0; k < M; ++k) {
+        expand_row(k, row.data());
+        std::copy_n(row.data(), d, B.data() + k * d);
+    }
+    return B;
+}
+
+void Basis::project(const float* x, size_t n, float* w) const {
+    constexpr size_t kAtoms = 16; // expanded at a time: they stay in the cache for all vectors
+    kernels::AlignedVector<float> rows(kAtoms * row_size());
+    for (size_t k = 0; k < M; k += kAtoms) {
+        const size_t count = std::min(kAtoms, M - k);
+        for (size_t i = 0; i < count; ++i) expand_row(k + i, rows.data() + i * row_size());
+        kernels::row_products(x, d, n, rows.data(), row_size(), count, d, w + k, M);
+    }
+}
+
+void Basis::to_unit(const float* x, const float* centre, float* unit) const {
+    // Farther out than this a coordinate is clamped, so that squares stay finite in float.
+    constexpr float kFar = 1e15f;
+    const float inverse = 1 / scale;
+    using Row = Eigen::Map<const Eigen::ArrayXf>;
+    const auto size = static_cast<Eigen::Index>(d);
+    Eigen::Map<Eigen::ArrayXf> to(unit, size);
+    to = ((Row(x, size) - Row(centre, size)) * inverse).max(-kFar).min(kFar);
+}
+
+size_t Basis::memory_bytes() const {
+    return sizeof(Basis) + (mean.capacity() + rho.capacity()) * sizeof(float) + levels.capacity();
 }
 
 void fit_planes(
@@ -180,16 +233,14 @@ void fit_planes(
                 atoms[k].improve(row);
             for (size_t j = 0; j < d; ++j) lost[k * d + j] = target[k * d + j] - atoms[k].value(j);
         }
-    basis.rho.assign(M * depth, 0);
-    basis.Z.assign(M * depth * basis.plane_bytes(), 0);
+    basis.clear_planes();
     for (size_t k = 0; k < M; ++k)
         for (size_t b = 0; b < depth; ++b) {
-            basis.rho[k * depth + b] = static_cast<float>(atoms[k].rho()[static_cast<int>(b)]);
-            uint8_t* bits = basis.Z.data() + (k * depth + b) * basis.plane_bytes();
+            const auto rho = static_cast<float>(atoms[k].rho()[static_cast<int>(b)]);
+            basis.rho[k * depth + b] = to_bfloat16(rho);
             for (size_t j = 0; j < d; ++j)
-                bits[j / 8] |= static_cast<uint8_t>((atoms[k].bits(j) >> b & 1u) << (j % 8));
+                if ((atoms[k].bits(j) >> b & 1u) != 0) basis.set_bit(k, b, j);
         }
-    basis.expand();
 }
 
 } // namespace bqq

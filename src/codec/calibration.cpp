@@ -1,12 +1,13 @@
 #include "codec/calibration.h"
 
+#include "base/parallel_for.h"
 #include "kernels/dot_rows.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <span>
 #include <vector>
 
 namespace bqq {
@@ -14,24 +15,40 @@ namespace bqq {
 namespace {
 
 constexpr size_t kQueries = 500;
-constexpr size_t kQueriesTogether = 24; // read the sample once for all of them
+constexpr size_t kQueriesTogether = 64; // the sample is read once for all of them
+constexpr size_t kRowsTogether = 1024;  // so that scores stay in the cache
 constexpr size_t kNeighbours = 10;
 // Below this many vectors the ten nearest say little; the scales then stay uncalibrated.
 constexpr size_t kLeastVectors = 1000;
 constexpr float kCandidates[] = {0, 0.05f, 0.1f, 0.15f, 0.2f, 0.25f, 0.3f, 0.35f, 0.4f};
+constexpr size_t kChoices = std::size(kCandidates);
 
-/// Which rows have the kNeighbours smallest scores, sorted by row; row `self` is left out.
-std::vector<uint32_t> nearest(const std::vector<float>& scores, size_t self) {
-    std::vector<uint32_t> rows(scores.size());
-    std::iota(rows.begin(), rows.end(), 0u);
-    rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(self));
-    std::nth_element(
-            rows.begin(), rows.begin() + kNeighbours, rows.end(),
-            [&](uint32_t a, uint32_t b) { return scores[a] < scores[b]; });
-    rows.resize(kNeighbours);
-    std::sort(rows.begin(), rows.end());
-    return rows;
-}
+/// The rows with the kNeighbours smallest scores.
+class Neighbours {
+public:
+    Neighbours() { scores_.fill(std::numeric_limits<float>::infinity()); }
+
+    void add(float score, uint32_t row) {
+        if (!(score < scores_.back())) return;
+        size_t place = kNeighbours - 1;
+        for (; place > 0 && score < scores_[place - 1]; --place) {
+            scores_[place] = scores_[place - 1];
+            rows_[place] = rows_[place - 1];
+        }
+        scores_[place] = score;
+        rows_[place] = row;
+    }
+    /// How many of another's rows are here.
+    size_t count_common(const Neighbours& other) const {
+        return static_cast<size_t>(std::count_if(rows_.begin(), rows_.end(), [&](uint32_t row) {
+            return std::find(other.rows_.begin(), other.rows_.end(), row) != other.rows_.end();
+        }));
+    }
+
+private:
+    std::array<float, kNeighbours> scores_;
+    std::array<uint32_t, kNeighbours> rows_{};
+};
 
 /// Index of the largest sum of three neighbouring counts: the counts are noisy, their curve is flat.
 size_t smoothed_best(std::span<const size_t> hits) {
@@ -51,133 +68,136 @@ size_t smoothed_best(std::span<const size_t> hits) {
 
 /// Row r of the sample from its centre, in units of the basis: entry j.
 float entry(const EncodedSample& sample, size_t r, size_t j) {
-    return sample.weighted[r * sample.basis.d + j] / gain_weight(sample.x2[r]);
+    return sample.weighted[r * sample.ld + j] / gain_weight(sample.x2[r]);
 }
 
-/// Entry j of a row's centre from the mean, in units of the basis; all are 0 where there are no centres.
-float centre_entry(const EncodedSample& sample, size_t r, size_t j) {
-    if (sample.centres.empty()) return 0;
-    return (sample.centres[r * sample.basis.d + j] - sample.basis.mean[j]) / sample.basis.scale;
-}
-
-/// What scores of the rows have in common whatever the codes: L2 only.
-struct RowTerms {
-    std::vector<float> centre2; ///< |centre|^2
-    std::vector<float> x2;      ///< |centre + x|^2 - |centre|^2
-};
-
-RowTerms row_terms(const EncodedSample& sample) {
-    RowTerms terms{std::vector<float>(sample.n), std::vector<float>(sample.n)};
-    if (sample.metric != Metric::l2) return terms;
-#pragma omp parallel for
-    for (int64_t row = 0; row < static_cast<int64_t>(sample.n); ++row) {
-        const auto r = static_cast<size_t>(row);
-        double centre2 = 0;
-        double cross = 0;
-        for (size_t j = 0; j < sample.basis.d && !sample.centres.empty(); ++j) {
-            const double c = centre_entry(sample, r, j);
-            centre2 += c * c;
-            cross += c * static_cast<double>(entry(sample, r, j));
-        }
-        terms.centre2[r] = static_cast<float>(centre2);
-        terms.x2[r] = static_cast<float>(sample.x2[r] + 2 * cross);
-    }
-    return terms;
+/// The centre of a row from the mean, in units of the basis; nullptr where it is the mean.
+const float* centre_of(const EncodedSample& sample, size_t r) {
+    if (sample.list_of.empty()) return nullptr;
+    return sample.centres.data() + sample.list_of[r] * sample.basis.d;
 }
 
 /// Searches the sample for its first vectors, with the scales that each candidate makes of the codes.
 class Trials {
 public:
-    static constexpr size_t kChoices = std::size(kCandidates);
-
     Trials(const EncodedSample& sample, size_t queries)
             : sample_(sample),
+              d_(sample.basis.d),
+              lists_(sample.centres.size() / sample.basis.d),
               l2_(sample.metric == Metric::l2),
-              dot_weight_(l2_ ? 2.0f : 1.0f),
-              terms_(row_terms(sample)),
-              rows_(sample.weighted, sample.basis.d, sample.n, sample.basis.d),
-              signs_(sample.signs, sample.stride, sample.n, sample.basis.M) {
-        if (!sample.centres.empty())
-            centres_ = {sample.centres.data(), sample.basis.d, sample.n, sample.basis.d};
+              dot_weight_(l2_ ? 2.0f : 1.0f) {
+        set_row_terms();
         set_queries(queries);
         set_scales();
     }
 
-    /// Adds what each candidate finds of the kNeighbours nearest of queries [first, first + count).
-    void count_hits(size_t first, size_t count, size_t* hits) const {
-        const size_t n = sample_.n;
-        const float* q = q_.data() + first * sample_.basis.d;
-        std::vector<float> dots(count * n), estimates(count * n), scores(n), centre_scores(n);
-        std::vector<float> centre_dots(centres_.size() * count);
-        kernels::dot_rows(q, sample_.basis.d, count, rows_, dots.data(), n);
+    using Hits = std::array<size_t, kChoices>;
+
+    /// What each candidate finds of the kNeighbours nearest of queries [first, first + count).
+    Hits count_hits(size_t first, size_t count) const {
+        const float* q = q_.data() + first * d_;
+        const size_t M = sample_.basis.M;
+        std::vector<float> centre_dots(count * lists_);
         kernels::dot_rows(
-                w_.data() + first * sample_.basis.M, sample_.basis.M, count, signs_,
-                estimates.data(), n);
-        kernels::dot_rows(q, sample_.basis.d, count, centres_, centre_dots.data(), n);
-        for (size_t i = 0; i < count; ++i) {
-            for (size_t r = 0; r < n && !centre_dots.empty(); ++r)
-                centre_scores[r] = terms_.centre2[r] -
-                                   dot_weight_ * (centre_dots[i * n + r] - mean_dots_[first + i]) /
-                                           sample_.basis.scale;
-            for (size_t r = 0; r < n; ++r)
-                scores[r] = centre_scores[r] + terms_.x2[r] -
-                            dot_weight_ * dots[i * n + r] / gain_weight(sample_.x2[r]);
-            const std::vector<uint32_t> truth = nearest(scores, first + i);
-            for (size_t c = 0; c < kChoices; ++c) {
-                for (size_t r = 0; r < n; ++r) {
-                    const StoredScales& scale = scales_[c * n + r];
-                    scores[r] = centre_scores[r] + scale.nu -
-                                dot_weight_ * scale.alpha * estimates[i * n + r];
+                q, d_, count, sample_.centres.data(), d_, lists_, d_, centre_dots.data(), lists_);
+        std::vector<Neighbours> truth(count), found(count * kChoices);
+        std::vector<float> dots(count * kRowsTogether), estimates(count * kRowsTogether);
+        for (size_t begin = 0; begin < sample_.n; begin += kRowsTogether) {
+            const size_t rows = std::min(kRowsTogether, sample_.n - begin);
+            kernels::dot_rows(
+                    q, d_, count, sample_.weighted + begin * sample_.ld, sample_.ld, rows, d_,
+                    dots.data(), rows);
+            kernels::dot_rows(
+                    w_.data() + first * M, M, count, sample_.signs + begin * sample_.stride,
+                    sample_.stride, rows, M, estimates.data(), rows);
+            for (size_t i = 0; i < count; ++i)
+                for (size_t r = 0; r < rows; ++r) {
+                    const size_t row = begin + r;
+                    if (row == first + i) continue; // the query itself
+                    float centre_score = centre2_[row];
+                    if (lists_ > 0)
+                        centre_score -=
+                                dot_weight_ * centre_dots[i * lists_ + sample_.list_of[row]];
+                    const auto id = static_cast<uint32_t>(row);
+                    truth[i].add(
+                            centre_score + x2_[row] -
+                                    dot_weight_ * dots[i * rows + r] * inverse_weights_[row],
+                            id);
+                    for (size_t c = 0; c < kChoices; ++c) {
+                        const StoredScales& scale = scales_[row * kChoices + c];
+                        found[i * kChoices + c].add(
+                                centre_score + scale.nu -
+                                        dot_weight_ * scale.alpha * estimates[i * rows + r],
+                                id);
+                    }
                 }
-                for (uint32_t row : nearest(scores, first + i))
-                    hits[c] += std::binary_search(truth.begin(), truth.end(), row) ? 1 : 0;
-            }
         }
+        Hits hits{};
+        for (size_t i = 0; i < count; ++i)
+            for (size_t c = 0; c < kChoices; ++c)
+                hits[c] += truth[i].count_common(found[i * kChoices + c]);
+        return hits;
     }
 
 private:
     const EncodedSample& sample_;
+    size_t d_;
+    size_t lists_; ///< 0 where all are coded from the mean
     bool l2_;
     float dot_weight_;
-    RowTerms terms_;
-    kernels::PackedRows rows_, signs_, centres_;
-    std::vector<float> q_;             ///< queries x d
-    std::vector<float> w_;             ///< queries x M: B q
-    std::vector<float> mean_dots_;     ///< queries: <q, mean>
-    std::vector<StoredScales> scales_; ///< kChoices x n
+    std::vector<float> centre2_;         ///< L2: |centre|^2 of each row
+    std::vector<float> x2_;              ///< L2: |centre + x|^2 - |centre|^2
+    std::vector<float> inverse_weights_; ///< of each row
+    std::vector<float> q_;               ///< queries x d
+    std::vector<float> w_;               ///< queries x M: B q
+    std::vector<StoredScales> scales_;   ///< n x kChoices
+
+    void set_row_terms() {
+        centre2_.resize(sample_.n);
+        x2_.resize(sample_.n);
+        inverse_weights_.resize(sample_.n);
+        parallel_for(sample_.n, [&](size_t r) {
+            inverse_weights_[r] = 1 / gain_weight(sample_.x2[r]);
+            const float* centre = centre_of(sample_, r);
+            double centre2 = 0;
+            double cross = 0;
+            for (size_t j = 0; j < d_ && centre != nullptr; ++j) {
+                const double c = centre[j];
+                centre2 += c * c;
+                cross += c * static_cast<double>(entry(sample_, r, j));
+            }
+            if (!l2_) return;
+            centre2_[r] = static_cast<float>(centre2);
+            x2_[r] = static_cast<float>(sample_.x2[r] + 2 * cross);
+        });
+    }
 
     /// Queries as they meet the base: from the mean for L2, as they are for the inner product.
     void set_queries(size_t queries) {
         const Basis& basis = sample_.basis;
-        const size_t d = basis.d;
-        q_.resize(queries * d);
+        q_.resize(queries * d_);
         w_.resize(queries * basis.M);
-        mean_dots_.resize(queries);
         for (size_t i = 0; i < queries; ++i) {
-            float* q = q_.data() + i * d;
-            for (size_t j = 0; j < d; ++j)
-                q[j] = entry(sample_, i, j) + centre_entry(sample_, i, j) +
-                       (l2_ ? 0.0f : basis.mean[j] / basis.scale);
-            mean_dots_[i] = std::inner_product(q, q + d, basis.mean.data(), 0.0f);
+            const float* centre = centre_of(sample_, i);
+            for (size_t j = 0; j < d_; ++j)
+                q_[i * d_ + j] = entry(sample_, i, j) + (centre != nullptr ? centre[j] : 0.0f) +
+                                 (l2_ ? 0.0f : basis.mean[j] / basis.scale);
         }
-        kernels::dot_rows_parallel(
-                q_.data(), d, queries, basis.B.data(), d, basis.M, d, w_.data(), basis.M);
+        basis.project(q_.data(), queries, w_.data());
     }
 
     void set_scales() {
-        const size_t n = sample_.n;
-        scales_.resize(kChoices * n);
-        for (size_t c = 0; c < kChoices; ++c) {
-            ScaleCodec codec;
-            codec.metric = sample_.metric;
-            codec.calibration = kCandidates[c];
-            for (size_t i = 0; i < n; ++i) {
+        scales_.resize(sample_.n * kChoices);
+        ScaleCodec codec;
+        codec.metric = sample_.metric;
+        for (size_t i = 0; i < sample_.n; ++i)
+            for (size_t c = 0; c < kChoices; ++c) {
+                codec.calibration = kCandidates[c];
                 const Fit& fit = sample_.fits[i];
-                StoredScales& stored = scales_[c * n + i];
+                StoredScales& stored = scales_[i * kChoices + c];
                 stored = codec.calibrate(fit.dot, fit.xhat2, fit.x2);
                 if (l2_) stored.nu += 2 * stored.alpha * static_cast<float>(sample_.centre_dots[i]);
             }
-        }
     }
 };
 
@@ -185,12 +205,15 @@ float choose_calibration(const EncodedSample& sample) {
     if (sample.n < kLeastVectors) return 0;
     const size_t queries = std::min(kQueries, sample.n / 2);
     const Trials trials(sample, queries);
-    size_t hits[Trials::kChoices] = {};
-#pragma omp parallel for schedule(dynamic) reduction(+ : hits[:Trials::kChoices])
-    for (int64_t group = 0; group < static_cast<int64_t>(queries); group += kQueriesTogether) {
-        const auto first = static_cast<size_t>(group);
-        trials.count_hits(first, std::min(kQueriesTogether, queries - first), hits);
-    }
+    const size_t groups = (queries + kQueriesTogether - 1) / kQueriesTogether;
+    std::vector<Trials::Hits> hits_of(groups);
+    parallel_for(groups, [&](size_t g) {
+        const size_t first = g * kQueriesTogether;
+        hits_of[g] = trials.count_hits(first, std::min(kQueriesTogether, queries - first));
+    });
+    Trials::Hits hits{};
+    for (const Trials::Hits& group : hits_of)
+        for (size_t c = 0; c < kChoices; ++c) hits[c] += group[c];
     return kCandidates[smoothed_best(hits)];
 }
 

@@ -4,6 +4,8 @@
 #include "nearest/row_set.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <numeric>
 
 namespace bqq {
 
@@ -38,6 +40,50 @@ void move_means(
             means[c * d + j] = static_cast<float>(sums[c * d + j] / static_cast<double>(sizes[c]));
 }
 
+/** Takes away clusters of fewer than `least` vectors, the smallest first: its vectors may make others
+ * large enough.
+ * @return  whether there were any
+ */
+bool merge_small(
+        size_t n, const float* x, size_t d, size_t least, std::span<const size_t> weights,
+        std::vector<float>& means) {
+    std::vector<uint32_t> nearest(n);
+    RowSet(means.data(), means.size() / d, d).find_nearest(n, x, nearest.data());
+    std::vector<size_t> sizes = sizes_of(nearest, weights, means.size() / d);
+    std::vector<size_t> left(sizes.size()); // clusters that are not taken away
+    std::iota(left.begin(), left.end(), size_t{0});
+    while (left.size() > 1) {
+        const auto smallest = std::min_element(
+                left.begin(), left.end(), [&](size_t a, size_t b) { return sizes[a] < sizes[b]; });
+        if (sizes[*smallest] >= least) break;
+        const size_t gone = *smallest;
+        left.erase(smallest);
+        std::vector<float> left_means;
+        for (const size_t c : left)
+            left_means.insert(
+                    left_means.end(), means.begin() + static_cast<std::ptrdiff_t>(c * d),
+                    means.begin() + static_cast<std::ptrdiff_t>((c + 1) * d));
+        std::vector<float> moved;
+        std::vector<size_t> rows;
+        for (size_t i = 0; i < n; ++i) {
+            if (nearest[i] != gone) continue;
+            rows.push_back(i);
+            moved.insert(moved.end(), x + i * d, x + (i + 1) * d);
+        }
+        std::vector<uint32_t> to(rows.size());
+        RowSet(left_means.data(), left.size(), d).find_nearest(rows.size(), moved.data(), to.data());
+        for (size_t i = 0; i < rows.size(); ++i) {
+            nearest[rows[i]] = static_cast<uint32_t>(left[to[i]]);
+            sizes[left[to[i]]] += weights.empty() ? 1 : weights[rows[i]];
+        }
+    }
+    if (left.size() == sizes.size()) return false;
+    for (size_t i = 0; i < left.size(); ++i)
+        std::copy_n(means.data() + left[i] * d, d, means.data() + i * d);
+    means.resize(left.size() * d);
+    return true;
+}
+
 } // namespace
 
 std::vector<float> cluster_means(
@@ -61,19 +107,8 @@ std::vector<float> cluster_means(
         }
     };
     lloyd(kIterations);
-    // The smallest cluster goes first: its vectors may make others large enough.
-    std::vector<uint32_t> nearest(n);
-    while (true) {
-        const size_t count = means.size() / d;
-        RowSet(means.data(), count, d).find_nearest(n, x, nearest.data());
-        const std::vector<size_t> sizes = sizes_of(nearest, weights, count);
-        const auto smallest = std::min_element(sizes.begin(), sizes.end());
-        if (*smallest >= least || count == 1) return means;
-        const auto begin =
-                means.begin() + (smallest - sizes.begin()) * static_cast<std::ptrdiff_t>(d);
-        means.erase(begin, begin + static_cast<std::ptrdiff_t>(d));
-        lloyd(1);
-    }
+    while (merge_small(n, x, d, least, weights, means)) lloyd(1);
+    return means;
 }
 
 } // namespace bqq

@@ -1,23 +1,15 @@
 #include "codec/encoder.h"
 
-#include <Eigen/Core>
+#include "base/parallel_for.h"
+#include "kernels/aligned.h"
+#include "kernels/squared_norm.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <vector>
+#include <utility>
 
 namespace bqq {
-
-void to_unit(const Basis& basis, const float* x, const float* centre, float* unit) {
-    // Farther out than this a coordinate is clamped, so that squares stay finite in float.
-    constexpr float kFar = 1e15f;
-    const float inverse = 1 / basis.scale;
-    using Row = Eigen::Map<const Eigen::ArrayXf>;
-    const auto d = static_cast<Eigen::Index>(basis.d);
-    Eigen::Map<Eigen::ArrayXf> to(unit, d);
-    to = ((Row(x, d) - Row(centre, d)) * inverse).max(-kFar).min(kFar);
-}
 
 float gain_weight(double x2) {
     return x2 > 0 ? static_cast<float>(1 / std::sqrt(std::sqrt(x2))) : 1.0f;
@@ -25,7 +17,7 @@ float gain_weight(double x2) {
 
 namespace {
 
-/// What the signs that solve() found make of h, |x|^2 left out.
+/// What the signs that the program found make of h, |x|^2 left out.
 Fit measure(
         const BinaryQuadraticProgram& program, const float* h, const float* field,
         const float* signs, size_t M) {
@@ -36,73 +28,275 @@ Fit measure(
 
 } // namespace
 
-void encode_weighted(
-        const BinaryQuadraticProgram& program, const kernels::PackedRows& atoms, const float* unit,
-        const double* x2, size_t n, float* signs, std::span<Fit> fits) {
-    const size_t M = atoms.size();
-    const size_t d = atoms.d();
-    const size_t stride = program.stride();
-    constexpr size_t kRows = 48; // rows projected together, so that B is read once for all of them
-    const auto blocks = static_cast<int64_t>((n + kRows - 1) / kRows);
-#pragma omp parallel if (blocks > 1)
-    {
-        std::vector<float> h(kRows * stride);
-        std::vector<float> field(stride), scaled(stride), again(stride);
-#pragma omp for schedule(dynamic)
-        for (int64_t block = 0; block < blocks; ++block) {
-            const size_t begin = static_cast<size_t>(block) * kRows;
-            const size_t rows = std::min(kRows, n - begin);
-            kernels::dot_rows(unit + begin * d, d, rows, atoms, h.data(), stride);
-            for (size_t i = 0; i < rows; ++i) {
-                const float* hi = h.data() + i * stride;
-                float* s = signs + (begin + i) * stride;
-                std::copy_n(hi, stride, field.begin());
-                program.solve(field.data(), s);
-                if (fits.empty()) continue;
-                Fit fit = measure(program, hi, field.data(), s, M);
-                const double alpha = fit.dot / fit.xhat2;
-                if (alpha > 0 && std::isfinite(alpha)) {
-                    for (size_t k = 0; k < M; ++k) scaled[k] = static_cast<float>(hi[k] / alpha);
-                    std::copy_n(scaled.data(), stride, field.begin());
-                    program.solve(field.data(), again.data());
-                    Fit second = measure(program, scaled.data(), field.data(), again.data(), M);
-                    second.dot *= alpha;
-                    if (second.dot * second.dot * fit.xhat2 > fit.dot * fit.dot * second.xhat2) {
-                        fit = second;
-                        std::copy_n(again.data(), stride, s);
-                    }
-                }
-                fit.dot /= static_cast<double>(gain_weight(x2[begin + i]));
-                fit.x2 = x2[begin + i];
-                fits[begin + i] = fit;
+SignEncoder::SignEncoder(std::span<const float> B, size_t M, size_t d)
+        : atoms_(B.data(), d, M, d), program_(B, M, d) {}
+
+void SignEncoder::encode(
+        const float* unit, size_t ld, const double* x2, size_t n, float* signs,
+        std::span<Fit> fits, Scratch& scratch) const {
+    kernels::dot_rows(unit, ld, n, atoms_, scratch.h.data(), stride());
+    for (size_t i = 0; i < n; ++i) {
+        const float* h = scratch.h.data() + i * stride();
+        float* s = signs + i * stride();
+        std::copy_n(h, stride(), scratch.field.begin());
+        program_.solve(scratch.field.data(), s);
+        if (fits.empty()) continue;
+        Fit fit = measure(program_, h, scratch.field.data(), s, M());
+        const double alpha = fit.dot / fit.xhat2;
+        if (alpha > 0 && std::isfinite(alpha)) {
+            float* scaled = scratch.scaled.data();
+            for (size_t k = 0; k < M(); ++k) scaled[k] = static_cast<float>(h[k] / alpha);
+            std::copy_n(scaled, stride(), scratch.field.begin());
+            program_.solve(scratch.field.data(), scratch.again.data());
+            Fit second = measure(
+                    program_, scaled, scratch.field.data(), scratch.again.data(), M());
+            second.dot *= alpha;
+            if (second.dot * second.dot * fit.xhat2 > fit.dot * fit.dot * second.xhat2) {
+                fit = second;
+                std::copy_n(scratch.again.data(), stride(), s);
             }
         }
+        fit.dot /= static_cast<double>(gain_weight(x2[i]));
+        fit.x2 = x2[i];
+        fits[i] = fit;
     }
 }
 
-void multiply_centres(
-        const Basis& basis, const kernels::PackedRows& atoms, const float* centres, size_t n,
-        const float* signs, size_t stride, double* dots) {
-    const size_t d = basis.d;
-    const size_t M = basis.M;
-    constexpr size_t kRows = 48;
-    const auto blocks = static_cast<int64_t>((n + kRows - 1) / kRows);
-#pragma omp parallel if (blocks > 1)
-    {
-        std::vector<float> unit(kRows * d), w(kRows * M);
-#pragma omp for
-        for (int64_t block = 0; block < blocks; ++block) {
-            const size_t begin = static_cast<size_t>(block) * kRows;
-            const size_t rows = std::min(kRows, n - begin);
-            for (size_t i = 0; i < rows; ++i)
-                to_unit(basis, centres + (begin + i) * d, basis.mean.data(), unit.data() + i * d);
-            kernels::dot_rows(unit.data(), d, rows, atoms, w.data(), M);
-            for (size_t i = 0; i < rows; ++i) {
-                const float* s = signs + (begin + i) * stride;
-                dots[begin + i] = std::inner_product(s, s + M, w.data() + i * M, 0.0);
-            }
+size_t SignEncoder::memory_bytes() const {
+    return sizeof(SignEncoder) + atoms_.memory_bytes() + program_.memory_bytes();
+}
+
+Encoders::Encoders(std::shared_ptr<const std::vector<Basis>> bases)
+        : bases_(std::move(bases)), encoders_(bases_->size()) {
+    if (bases_->size() == 1) return;
+    for (const Basis& basis : *bases_)
+        means_.insert(means_.end(), basis.mean.begin(), basis.mean.end());
+    mean_rows_ = {means_.data(), bases_->size(), bases_->front().d};
+}
+
+const SignEncoder& Encoders::of(size_t basis) const {
+    const std::lock_guard lock(mutex_);
+    std::unique_ptr<const SignEncoder>& encoder = encoders_[basis];
+    if (encoder == nullptr) {
+        const Basis& b = (*bases_)[basis];
+        encoder = std::make_unique<const SignEncoder>(b.expanded(), b.M, b.d);
+    }
+    return *encoder;
+}
+
+void Encoders::nearest(size_t n, const float* x, uint32_t* nearest, size_t count) const {
+    if (bases_->size() == 1)
+        std::fill_n(nearest, n * count, uint32_t{0});
+    else
+        mean_rows_.find_nearest(n, x, nearest, count);
+}
+
+void Encoders::release() {
+    const std::lock_guard lock(mutex_);
+    for (auto& encoder : encoders_) encoder.reset();
+}
+
+size_t Encoders::memory_bytes() const {
+    const std::lock_guard lock(mutex_);
+    size_t bytes = 2 * means_.capacity() * sizeof(float) + encoders_.capacity() * sizeof(void*);
+    for (const auto& encoder : encoders_)
+        if (encoder != nullptr) bytes += encoder->memory_bytes();
+    return bytes;
+}
+
+namespace {
+
+/// Rows to code together: all in lists of one basis.
+struct Range {
+    size_t begin, end; ///< places in the order
+    size_t basis;
+};
+
+/// Vectors in the order of the bases and lists that they are coded in.
+class CodingOrder {
+public:
+    CodingOrder(
+            const CodingLists& lists, std::span<const uint32_t> list_of, size_t most)
+            : rows_(list_of.size()) {
+        std::iota(rows_.begin(), rows_.end(), size_t{0});
+        const auto key = [&](size_t row) {
+            return std::pair(lists.basis(list_of[row]), list_of[row]);
+        };
+        const auto before = [&](size_t a, size_t b) { return key(a) < key(b); };
+        if (!std::is_sorted(rows_.begin(), rows_.end(), before))
+            std::stable_sort(rows_.begin(), rows_.end(), before);
+        for (size_t begin = 0; begin < rows_.size();) {
+            const size_t basis = lists.basis(list_of[rows_[begin]]);
+            size_t end = begin;
+            while (end < rows_.size() && end < begin + most &&
+                   lists.basis(list_of[rows_[end]]) == basis)
+                ++end;
+            ranges_.push_back({begin, end, basis});
+            begin = end;
         }
     }
+
+    size_t row(size_t place) const { return rows_[place]; }
+    const std::vector<Range>& ranges() const { return ranges_; }
+
+private:
+    std::vector<size_t> rows_;
+    std::vector<Range> ranges_;
+};
+
+/// Codes the vectors of a range; one for each thread.
+class RangeEncoder {
+public:
+    RangeEncoder(const Quantizer& quantizer, const CodingLists& lists)
+            : quantizer_(quantizer),
+              lists_(lists),
+              unit_(SignEncoder::kRows * quantizer.d()),
+              x2_(SignEncoder::kRows),
+              fits_(SignEncoder::kRows),
+              centres_(SignEncoder::kRows * quantizer.d()),
+              centre_weights_(SignEncoder::kRows * quantizer.M()),
+              centre_of_(SignEncoder::kRows) {}
+
+    void encode(
+            const CodingOrder& order, const Range& range, const float* x,
+            std::span<const uint32_t> list_of, uint8_t* codes, double* errors) {
+        const Basis& basis = quantizer_.basis(range.basis);
+        const SignEncoder& encoder = quantizer_.encoders().of(range.basis);
+        const size_t d = basis.d;
+        const size_t n = range.end - range.begin;
+        const size_t bits_size = quantizer_.bits_size();
+        signs_.resize(SignEncoder::kRows * encoder.stride());
+        if (!scratch_) scratch_.emplace(encoder);
+
+        const size_t centres = find_centres(order, range, basis, list_of);
+        for (size_t i = 0; i < n; ++i) {
+            float* unit = unit_.data() + i * d;
+            const float* centre =
+                    centres == 0 ? basis.mean.data() : centres_.data() + centre_of_[i] * d;
+            basis.to_unit(x + order.row(range.begin + i) * d, centre, unit);
+            x2_[i] = kernels::squared_norm(unit, d);
+            const float weight = gain_weight(x2_[i]);
+            for (size_t j = 0; j < d; ++j) unit[j] *= weight;
+        }
+        encoder.encode(unit_.data(), d, x2_.data(), n, signs_.data(), fits_, *scratch_);
+        weigh_centres(basis, encoder, centres);
+        for (size_t i = 0; i < n; ++i) {
+            const size_t row = order.row(range.begin + i);
+            const float* s = signs_.data() + i * encoder.stride();
+            uint8_t* code = codes + row * quantizer_.code_size();
+            std::fill_n(code, bits_size, uint8_t{0});
+            for (size_t k = 0; k < basis.M; ++k)
+                if (s[k] > 0) code[k / 8] |= static_cast<uint8_t>(1u << (k % 8));
+            const float* weights = centre_weights_.data() + centre_of_[i] * basis.M;
+            const double centre_dot =
+                    centres == 0 ? 0 : std::inner_product(s, s + basis.M, weights, 0.0);
+            const Fit& fit = fits_[i];
+            basis.scales.encode(
+                    basis.scales.calibrate(fit.dot, fit.xhat2, fit.x2), fit.dot, centre_dot,
+                    code + bits_size);
+            const double unit = basis.scale;
+            if (errors != nullptr) errors[row] = fit.residual() * unit * unit;
+        }
+    }
+
+private:
+    const Quantizer& quantizer_;
+    const CodingLists& lists_;
+    std::vector<float> unit_, signs_;
+    std::vector<double> x2_;
+    std::vector<Fit> fits_;
+    std::vector<float> centres_;        ///< of the lists that the range has, one after the other
+    std::vector<float> centre_weights_; ///< B (centre - mean) of each
+    std::vector<size_t> centre_of_;     ///< of each vector: which of them
+    std::optional<SignEncoder::Scratch> scratch_;
+
+    /// @return how many centres; 0 where they are the mean
+    size_t find_centres(
+            const CodingOrder& order, const Range& range, const Basis& basis,
+            std::span<const uint32_t> list_of) {
+        if (!lists_.centre) return 0;
+        size_t count = 0;
+        for (size_t i = 0; i < range.end - range.begin; ++i) {
+            const size_t place = range.begin + i;
+            const uint32_t list = list_of[order.row(place)];
+            if (i == 0 || list != list_of[order.row(place - 1)])
+                lists_.centre(list, centres_.data() + count++ * basis.d);
+            centre_of_[i] = count - 1;
+        }
+        return count;
+    }
+
+    /// Once for each list, not for each vector.
+    void weigh_centres(const Basis& basis, const SignEncoder& encoder, size_t count) {
+        if (count == 0) return;
+        for (size_t c = 0; c < count; ++c) {
+            float* centre = centres_.data() + c * basis.d;
+            basis.to_unit(centre, basis.mean.data(), centre);
+        }
+        encoder.project(centres_.data(), count, centre_weights_.data());
+    }
+};
+
+} // namespace
+
+void encode_in_lists(
+        const Quantizer& quantizer, const CodingLists& lists, size_t n, const float* x,
+        std::span<const uint32_t> list_of, uint8_t* codes, double* errors) {
+    const CodingOrder order(lists, list_of.first(n), SignEncoder::kRows);
+    for (const Range& range : order.ranges()) (void)quantizer.encoders().of(range.basis);
+    parallel_for_with(
+            order.ranges().size(), [&] { return RangeEncoder(quantizer, lists); },
+            [&](RangeEncoder& encoder, size_t i) {
+                encoder.encode(order, order.ranges()[i], x, list_of, codes, errors);
+            });
+}
+
+void decode_in_lists(
+        const Quantizer& quantizer, const CodingLists& lists, size_t n, const uint8_t* codes,
+        std::span<const uint32_t> list_of, float* x) {
+    const CodingOrder order(lists, list_of.first(n), SignEncoder::kRows);
+    const size_t d = quantizer.d();
+    struct Buffers {
+        kernels::AlignedVector<float> atom;
+        std::vector<float> centre;
+    };
+    parallel_for_with(
+            order.ranges().size(),
+            [&] {
+                return Buffers{
+                        kernels::AlignedVector<float>(quantizer.basis(0).row_size()),
+                        std::vector<float>(d)};
+            },
+            [&](Buffers& buffers, size_t r) {
+                const Range& range = order.ranges()[r];
+                const Basis& basis = quantizer.basis(range.basis);
+                const auto code = [&](size_t place) {
+                    return codes + order.row(place) * quantizer.code_size();
+                };
+                for (size_t place = range.begin; place < range.end; ++place)
+                    std::fill_n(x + order.row(place) * d, d, 0.0f);
+                for (size_t k = 0; k < basis.M; ++k) {
+                    basis.expand_row(k, buffers.atom.data());
+                    for (size_t place = range.begin; place < range.end; ++place) {
+                        const bool plus = (code(place)[k / 8] >> (k % 8) & 1) != 0;
+                        float* sum = x + order.row(place) * d;
+                        for (size_t j = 0; j < d; ++j)
+                            sum[j] += plus ? buffers.atom[j] : -buffers.atom[j];
+                    }
+                }
+                for (size_t place = range.begin; place < range.end; ++place) {
+                    const float* centre = basis.mean.data();
+                    if (lists.centre) {
+                        lists.centre(list_of[order.row(place)], buffers.centre.data());
+                        centre = buffers.centre.data();
+                    }
+                    const float length =
+                            basis.scale *
+                            basis.scales.decode_alpha(code(place)[quantizer.bits_size()]);
+                    float* out = x + order.row(place) * d;
+                    for (size_t j = 0; j < d; ++j) out[j] = centre[j] + length * out[j];
+                }
+            });
 }
 
 } // namespace bqq

@@ -32,11 +32,12 @@ std::vector<float> rows_in_order(
     return result;
 }
 
-std::vector<float> initial_atoms(const float* x, size_t n, size_t d, size_t M, uint64_t seed) {
+std::vector<float> initial_atoms(
+        const float* x, size_t ldx, size_t n, size_t d, size_t M, uint64_t seed) {
     const size_t directions = std::min(d, M);
-    const std::vector<float> P = principal_directions(x, n, d, directions, seed);
+    const std::vector<float> P = principal_directions(x, ldx, n, d, directions, seed);
     std::vector<float> y(directions * n); // what is left of the sample along each direction
-    kernels::dot_rows_parallel(P.data(), d, directions, x, d, n, d, y.data(), n);
+    kernels::dot_rows_parallel(P.data(), d, directions, x, ldx, n, d, y.data(), n);
     std::vector<double> left(directions);
     for (size_t i = 0; i < directions; ++i)
         for (size_t r = 0; r < n; ++r)

@@ -1,10 +1,9 @@
 #include <bqq/matrix_codec.h>
 
-#include "codec/matrix_block.h"
+#include "base/check_finite.h"
 #include "base/parallel_for.h"
+#include "codec/matrix_block.h"
 #include "solver/plane_solver.h"
-
-#include <bqq/binary_quadratic_quantizer.h>
 
 #include <omp.h>
 

@@ -1,11 +1,13 @@
 #include "codec/training.h"
 
+#include "base/parallel_for.h"
 #include "codec/bfloat16.h"
 #include "codec/calibration.h"
 #include "codec/encoder.h"
 #include "codec/initial_atoms.h"
 #include "codec/sampling.h"
-#include "kernels/dot_rows.h"
+#include "kernels/aligned.h"
+#include "kernels/products.h"
 #include "kernels/squared_norm.h"
 #include "nearest/transposed.h"
 
@@ -13,7 +15,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 #include <string>
+#include <utility>
 
 namespace bqq {
 
@@ -22,123 +27,168 @@ namespace {
 // Early rounds see a part of the sample, the last ones all.
 constexpr size_t kEarlyPointsPerAtom = 64;
 constexpr int kFullRounds = 6;
-/** The last rounds bind the basis to its planes: codes that are sought with few planes come to make up for much of
- * what these lose. Error on Fashion-MNIST, M = 128, depth 3: 0.156 after 2 such rounds, 0.153 after 8, 0.151 after
- * 24 (in float 0.140). The more planes, the less there is to gain, and rounds in float have momentum: sentences in
- * 16 groups, depth 4, 0.2718 after 2 of 12 rounds, 0.2698 after 4, 0.2703 after 8.
+/** The last rounds bind the basis to its planes: re-encoding recovers most of the error that
+ * binarizing the basis adds. Error on Fashion-MNIST, M = 128, depth 3: 0.156 after 2 such rounds,
+ * 0.153 after 8, 0.151 after 24 (in float 0.140). The more planes, the less there is to gain, and
+ * rounds in float have momentum: sentences in 16 groups, depth 4, 0.2718 after 2 of 12 rounds, 0.2698
+ * after 4, 0.2703 after 8.
  */
 int plane_rounds(int depth, int rounds) {
     if (depth <= 3) return (2 * rounds + 2) / 3;
     return depth == 4 ? (rounds + 2) / 3 : 2;
 }
-// Each early round steps beyond the least-squares basis by this part of its change: as good after 16 rounds
-// as 25 without (Fashion-MNIST, M = 128).
+// Each early round steps beyond the least-squares basis by this part of its change: as good after 16
+// rounds as 25 without (Fashion-MNIST, M = 128).
 constexpr float kMomentum = 0.6f;
 constexpr double kRidge = 1e-4;
+// Vectors whose signs are held at a time.
+constexpr size_t kChunk = 4096;
+
+/** C += A B, on all threads, with A given by its transpose: sums of products of sample columns.
+ * @param at      A transposed: size m * k
+ * @param B       size k * ldb, rows as kernels::multiply() wants them
+ * @param C       size m * ldb
+ */
+void add_product(const float* at, size_t m, size_t k, const float* B, size_t ldb, float* C) {
+    constexpr size_t kColumns = 64;
+    constexpr size_t kDepth = 256; // rows of B whose columns stay in the first-level cache
+    parallel_for_with(
+            (ldb + kColumns - 1) / kColumns,
+            [&] { return kernels::AlignedVector<float>(m * kColumns); },
+            [&](kernels::AlignedVector<float>& part, size_t block) {
+                const size_t j = block * kColumns;
+                const size_t columns = std::min(kColumns, ldb - j);
+                for (size_t begin = 0; begin < k; begin += kDepth) {
+                    kernels::multiply(
+                            at + begin, k, m, B + begin * ldb + j, ldb, std::min(kDepth, k - begin),
+                            columns, part.data(), kColumns);
+                    for (size_t i = 0; i < m; ++i)
+                        for (size_t c = 0; c < columns; ++c)
+                            C[i * ldb + j + c] += part[i * kColumns + c];
+                }
+            });
+}
 
 class Trainer {
 public:
-    Trainer(size_t n, const float* x, const float* centres, size_t d, size_t M, int depth,
-            Metric metric, const TrainingParameters& parameters)
-            : d_(d), M_(M), metric_(metric), parameters_(parameters) {
+    Trainer(const TrainingSet& set, size_t d, size_t M, Metric metric, int depth,
+            const TrainingParameters& parameters)
+            : d_(d), ld_(kernels::padded(d)), M_(M), metric_(metric), parameters_(parameters) {
         const size_t most = M * parameters.max_points_per_atom;
-        if (n > most)
+        if (set.rows.size() > most)
             parameters.progress.say(
-                    "training on " + std::to_string(most) + " of " + std::to_string(n) +
-                    " vectors (" + std::to_string(parameters.max_points_per_atom) + " an atom)");
-        const std::vector<size_t> rows = choose_rows(n, most, parameters.seed);
-        n_ = rows.size();
+                    "training on " + std::to_string(most) + " of " +
+                    std::to_string(set.rows.size()) + " vectors (" +
+                    std::to_string(parameters.max_points_per_atom) + " an atom)");
         basis_.d = d;
         basis_.M = M;
         basis_.depth = depth;
-        centre(x, centres, rows);
+        take_sample(set, choose_rows(set.rows.size(), most, parameters.seed));
     }
 
-    Trained run() {
+    Basis run() {
         const size_t early = std::min(n_, M_ * kEarlyPointsPerAtom);
-        basis_.B = initial_atoms(weighted_.data(), early, d_, M_, parameters_.seed);
-        weighted_t_ = transposed(weighted_.data(), d_, n_, d_);
+        B_ = initial_atoms(weighted_.data(), ld_, early, d_, M_, parameters_.seed);
         const int rounds = std::max(parameters_.rounds, 1);
         for (int round = 0; round < rounds; ++round) {
             const bool full = round >= rounds - kFullRounds;
             const bool planes = round >= rounds - plane_rounds(basis_.depth, rounds);
-            update_basis(full ? n_ : early, kMomentum, planes);
+            update_basis(full ? n_ : early, planes);
             parameters_.progress.report(
                     "train", static_cast<size_t>(round) + 1, static_cast<size_t>(rounds));
         }
-        return {basis_, fit_scales()};
+        fit_scales();
+        return std::move(basis_);
     }
 
 private:
-    size_t d_, M_, n_ = 0;
+    size_t d_, ld_, M_, n_ = 0;
     Metric metric_;
     const TrainingParameters& parameters_;
     Basis basis_;
-    std::vector<float> weighted_;   ///< n x d: the sample in units of the basis, times gain_weight
-    std::vector<float> weighted_t_; ///< its transpose, d x n
+    std::vector<float> B_; ///< M x d
+    /// n x ld: the sample in units of the basis, times gain_weight, then zeros
+    kernels::AlignedVector<float> weighted_;
     std::vector<double> x2_;        ///< n: squared norms before the weight
-    std::vector<float> centres_;    ///< n x d, or empty
+    std::vector<uint32_t> list_of_; ///< n, or empty
+    std::vector<float> centres_;    ///< of the lists, from the mean, in units of the basis
 
-    void centre(const float* x, const float* centres, const std::vector<size_t>& rows) {
+    void take_sample(const TrainingSet& set, const std::vector<size_t>& chosen) {
+        n_ = chosen.size();
+        const auto row = [&](size_t i) { return set.x + set.rows[chosen[i]] * d_; };
         std::vector<double> mean(d_);
-        for (size_t row : rows)
-            for (size_t j = 0; j < d_; ++j) mean[j] += x[row * d_ + j];
+        for (size_t i = 0; i < n_; ++i)
+            for (size_t j = 0; j < d_; ++j) mean[j] += row(i)[j];
         basis_.mean.resize(d_);
         for (size_t j = 0; j < d_; ++j)
             basis_.mean[j] = static_cast<float>(mean[j] / static_cast<double>(n_));
-        if (centres != nullptr) {
-            centres_.resize(n_ * d_);
-            for (size_t i = 0; i < n_; ++i)
-                std::copy_n(centres + rows[i] * d_, d_, centres_.data() + i * d_);
-        }
+        if (!set.list_of.empty())
+            for (size_t i = 0; i < n_; ++i) list_of_.push_back(set.list_of[chosen[i]]);
+        const auto centre = [&](size_t i) {
+            return list_of_.empty() ? basis_.mean.data() : set.centres.data() + list_of_[i] * d_;
+        };
         double energy = 0;
         for (size_t i = 0; i < n_; ++i)
             for (size_t j = 0; j < d_; ++j) {
-                const double r = static_cast<double>(x[rows[i] * d_ + j]) -
-                                 static_cast<double>(centre_of(i)[j]);
+                const double r =
+                        static_cast<double>(row(i)[j]) - static_cast<double>(centre(i)[j]);
                 energy += r * r;
             }
         energy /= static_cast<double>(n_);
         const auto rms = static_cast<float>(std::sqrt(energy));
-        basis_.scale = rms > 0 ? rms : 1.0f;
+        basis_.scale = rms >= std::numeric_limits<float>::min() ? rms : 1.0f;
         // A file keeps sixteen bits of a mean, unless it lies so far out that it needs more.
         constexpr double kHarmless = 1e-5;
         round_to_bfloat16(basis_.mean.data(), d_, kHarmless * energy);
 
-        weighted_.resize(n_ * d_);
+        weighted_.resize(n_ * ld_);
         x2_.resize(n_);
-#pragma omp parallel for
-        for (int64_t row = 0; row < static_cast<int64_t>(n_); ++row) {
-            const auto i = static_cast<size_t>(row);
-            float* unit = weighted_.data() + i * d_;
-            to_unit(basis_, x + rows[i] * d_, centre_of(i), unit);
+        parallel_for(n_, [&](size_t i) {
+            float* unit = weighted_.data() + i * ld_;
+            basis_.to_unit(row(i), centre(i), unit);
             x2_[i] = kernels::squared_norm(unit, d_);
             const float weight = gain_weight(x2_[i]);
             for (size_t j = 0; j < d_; ++j) unit[j] *= weight;
-        }
+        });
+        centres_.assign(set.centres.begin(), set.centres.end());
+        for (size_t l = 0; l < centres_.size() / d_; ++l)
+            basis_.to_unit(
+                    centres_.data() + l * d_, basis_.mean.data(), centres_.data() + l * d_);
     }
 
-    const float* centre_of(size_t i) const {
-        return centres_.empty() ? basis_.mean.data() : centres_.data() + i * d_;
+    /// Signs of rows [begin, end) of the sample, each of the encoder's stride.
+    void encode(
+            const SignEncoder& encoder, size_t begin, size_t end, float* signs,
+            std::span<Fit> fits = {}) const {
+        parallel_ranges_with(
+                end - begin, SignEncoder::kRows, [&] { return SignEncoder::Scratch(encoder); },
+                [&](SignEncoder::Scratch& scratch, size_t first, size_t last) {
+                    encoder.encode(
+                            weighted_.data() + (begin + first) * ld_, ld_,
+                            x2_.data() + begin + first, last - first,
+                            signs + first * encoder.stride(),
+                            fits.empty() ? fits : fits.subspan(first, last - first), scratch);
+                });
     }
 
     /// One round: signs of the first n vectors given B, then B given the signs.
-    void update_basis(size_t n, float momentum, bool planes) {
-        basis_.B = rows_in_order(basis_.B, energy_order(basis_.B, M_, d_));
-        const BinaryQuadraticProgram program(basis_.B, M_, d_);
-        const size_t stride = program.stride();
-        std::vector<float> signs(n * stride);
-        encode_weighted(
-                program, {basis_.B.data(), d_, M_, d_}, weighted_.data(), x2_.data(), n,
-                signs.data(), {});
-
-        const std::vector<float> signs_t = transposed(signs.data(), stride, n, M_);
-        std::vector<float> gram(M_ * M_);  // S^T S
-        std::vector<float> right(M_ * d_); // S^T X
-        kernels::dot_rows_parallel(
-                signs_t.data(), n, M_, signs_t.data(), n, M_, n, gram.data(), M_);
-        kernels::dot_rows_parallel(
-                signs_t.data(), n, M_, weighted_t_.data(), n_, d_, n, right.data(), d_);
+    void update_basis(size_t n, bool planes) {
+        B_ = rows_in_order(B_, energy_order(B_, M_, d_));
+        const SignEncoder encoder(B_, M_, d_);
+        const size_t stride = encoder.stride();
+        std::vector<float> gram(M_ * stride); // S^T S
+        std::vector<float> right(M_ * ld_);   // S^T X
+        kernels::AlignedVector<float> signs(std::min(n, kChunk) * stride);
+        for (size_t begin = 0; begin < n; begin += kChunk) {
+            const size_t rows = std::min(kChunk, n - begin);
+            encode(encoder, begin, begin + rows, signs.data());
+            const std::vector<float> signs_t = transposed(signs.data(), stride, rows, M_);
+            add_product(signs_t.data(), M_, rows, signs.data(), stride, gram.data());
+            add_product(
+                    signs_t.data(), M_, rows, weighted_.data() + begin * ld_, ld_, right.data());
+        }
+        gram = without_padding(gram, stride, M_);
+        right = without_padding(right, ld_, d_);
         for (size_t k = 0; k < M_; ++k)
             gram[k * M_ + k] += static_cast<float>(kRidge * static_cast<double>(n));
         std::vector<float> B = solve(gram, right);
@@ -148,10 +198,19 @@ private:
             gram = rows_in_order(transposed(gram.data(), M_, M_, M_), order);
             gram = rows_in_order(transposed(gram.data(), M_, M_, M_), order);
             fit_planes(B, gram, basis_);
+            B_ = basis_.expanded();
             return;
         }
-        for (size_t i = 0; i < B.size(); ++i) B[i] += momentum * (B[i] - basis_.B[i]);
-        basis_.B.swap(B);
+        for (size_t i = 0; i < B.size(); ++i) B[i] += kMomentum * (B[i] - B_[i]);
+        B_.swap(B);
+    }
+
+    static std::vector<float> without_padding(
+            const std::vector<float>& rows, size_t stride, size_t width) {
+        std::vector<float> result(rows.size() / stride * width);
+        for (size_t i = 0; i < rows.size() / stride; ++i)
+            std::copy_n(rows.data() + i * stride, width, result.data() + i * width);
+        return result;
     }
 
     /// gram^-1 right
@@ -167,30 +226,83 @@ private:
         return {B.data(), B.data() + B.size()};
     }
 
-    ScaleCodec fit_scales() {
+    void fit_scales() {
         const size_t n = std::min(n_, kCalibrationVectors);
-        const BinaryQuadraticProgram program(basis_.B, M_, d_);
-        std::vector<float> signs(n * program.stride());
+        const SignEncoder encoder(B_, M_, d_);
+        const size_t stride = encoder.stride();
+        std::vector<float> signs(n * stride);
         std::vector<Fit> fits(n);
-        const kernels::PackedRows atoms(basis_.B.data(), d_, M_, d_);
-        encode_weighted(program, atoms, weighted_.data(), x2_.data(), n, signs.data(), fits);
+        encode(encoder, 0, n, signs.data(), fits);
         std::vector<double> centre_dots(n, 0);
-        if (!centres_.empty())
-            multiply_centres(
-                    basis_, atoms, centres_.data(), n, signs.data(), program.stride(),
-                    centre_dots.data());
-        return choose_scales(
-                {basis_, metric_, n, weighted_.data(), x2_.data(), signs.data(), program.stride(),
-                 fits, centres_, centre_dots});
+        if (!list_of_.empty()) {
+            std::vector<float> weights(centres_.size() / d_ * M_);
+            encoder.project(centres_.data(), centres_.size() / d_, weights.data());
+            for (size_t i = 0; i < n; ++i)
+                centre_dots[i] = std::inner_product(
+                        weights.data() + list_of_[i] * M_, weights.data() + (list_of_[i] + 1) * M_,
+                        signs.data() + i * stride, 0.0);
+        }
+        basis_.scales = choose_scales(
+                {basis_, metric_, n, weighted_.data(), ld_, x2_.data(), signs.data(), stride, fits,
+                 list_of_, centres_, centre_dots});
     }
 };
 
 } // namespace
 
-Trained train_embedding(
-        size_t n, const float* x, const float* centres, size_t d, size_t M, int depth,
-        Metric metric, const TrainingParameters& parameters) {
-    return Trainer(n, x, centres, d, M, depth, metric, parameters).run();
+Basis train_basis(
+        const TrainingSet& set, size_t d, size_t M, Metric metric, int depth,
+        const TrainingParameters& parameters) {
+    return Trainer(set, d, M, metric, depth, parameters).run();
+}
+
+BasesChoice choose_bases(const Quantizer& quantizer, size_t n, double share) {
+    const std::optional<int> depth = quantizer.wanted_depth();
+    if (const std::optional<size_t> bases = quantizer.wanted_bases())
+        return {*bases,
+                depth.value_or(*bases == 1 ? Quantizer::kDepthOfOne : Quantizer::kDepthOfSeveral)};
+    if (!std::isfinite(share) || share < 0)
+        throw InvalidArgument(
+                "BQQ: basis_share = " + std::to_string(share) + ", must be at least 0");
+    // A plane has a bit for each entry and two bytes for each atom's scale.
+    const size_t M = quantizer.M();
+    const size_t plane_bytes = M * ((quantizer.d() + 7) / 8 + 2);
+    const double planes = share * static_cast<double>(n * quantizer.code_size()) /
+                          static_cast<double>(plane_bytes);
+    const int of_several = depth.value_or(Quantizer::kDepthOfSeveral);
+    const size_t by_size = n / (kLeastPointsPerAtom * M);
+    const auto bases = static_cast<size_t>(std::min(
+            {planes / of_several, static_cast<double>(by_size),
+             static_cast<double>(Quantizer::kMaxBases)}));
+    if (bases > 1) return {bases, of_several};
+    return {1, depth.value_or(static_cast<int>(std::clamp<double>(
+                       planes, Quantizer::kDepthOfSeveral, Quantizer::kDepthOfOne)))};
+}
+
+void train_bases(
+        Quantizer& quantizer, BasesChoice choice, const std::function<TrainingSet(size_t b)>& set,
+        const TrainingParameters& parameters) {
+    TrainingParameters of_basis = parameters;
+    if (choice.bases > 1) {
+        // All vectors are seen in every round of a small group: these come to as much work as the
+        // rounds of one basis.
+        constexpr int kRoundsOfOne = 3;
+        of_basis.rounds = std::max(1, parameters.rounds / kRoundsOfOne);
+        of_basis.progress.step = {};
+    }
+    std::vector<Basis> bases;
+    for (size_t b = 0; b < choice.bases; ++b) {
+        const TrainingSet of_b = set(b);
+        const size_t M = quantizer.M();
+        if (of_b.rows.size() < M)
+            throw InvalidArgument(
+                    "BQQ: train() got " + std::to_string(of_b.rows.size()) + " vectors, " +
+                    std::to_string(M) + " atoms need at least " + std::to_string(M));
+        bases.push_back(train_basis(
+                of_b, quantizer.d(), M, quantizer.metric(), choice.depth, of_basis));
+        if (choice.bases > 1) parameters.progress.report("train", b + 1, choice.bases);
+    }
+    quantizer.set_bases(std::move(bases));
 }
 
 } // namespace bqq

@@ -28,11 +28,11 @@ struct InfoOptions {
     std::string json;
 };
 
-Json describe_codes(const GroupedQuantizer& codes, size_t code_size) {
-    return {{"bits", codes.M},
-            {"depth", codes.depth},
+Json describe_codes(const Quantizer& codec, size_t code_size) {
+    return {{"bits", codec.M()},
+            {"depth", codec.depth()},
             {"code_size", code_size},
-            {"groups", codes.groups()}};
+            {"bases", codec.bases()}};
 }
 
 Json describe_index(const std::string& path) {
@@ -46,10 +46,10 @@ Json describe_index(const std::string& path) {
         info["bytes_per_vector"] = static_cast<double>(bytes) / static_cast<double>(index->ntotal);
     }
     if (const auto* flat = find_index<IndexBQQ>(index.get()))
-        info["bqq"] = describe_codes(flat->bqq, flat->sa_code_size());
+        info["bqq"] = describe_codes(flat->codec(), flat->sa_code_size());
     if (const auto* ivf = find_index<faiss::IndexIVF>(index.get())) info["nlist"] = ivf->nlist;
     if (const auto* ivf = find_index<IndexIVFBQQ>(index.get()))
-        info["bqq"] = describe_codes(ivf->bqq, ivf->code_size);
+        info["bqq"] = describe_codes(ivf->codec(), ivf->code_size);
     return info;
 }
 

@@ -1,13 +1,14 @@
 #include "io/quantizer_file.h"
 
+#include "codec/basis.h"
 #include "codec/bfloat16.h"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bqq {
@@ -20,8 +21,7 @@ constexpr uint64_t kMaxDimension = uint64_t{1} << 24;
 
 void check_number(float value, const char* name) {
     if (!std::isfinite(value))
-        throw std::runtime_error(
-                "quantizer has " + std::string(name) + " = " + std::to_string(value));
+        throw FileError("quantizer has " + std::string(name) + " = " + std::to_string(value));
 }
 
 /// Every byte must stand for a number.
@@ -29,15 +29,12 @@ void check_alphas(const ScaleCodec& scales) {
     const int64_t last = int64_t{scales.alpha_first} + 255 * int64_t{scales.alpha_step};
     if (scales.alpha_step < 0 || int64_t{scales.alpha_first} + scales.alpha_step < 0 ||
         last >= std::bit_cast<int32_t>(std::numeric_limits<float>::infinity()))
-        throw std::runtime_error(
+        throw FileError(
                 "quantizer has alphas from " + std::to_string(scales.alpha_first) +
                 " in steps of " + std::to_string(scales.alpha_step));
 }
 
-} // namespace
-
-namespace {
-
+/// In sixteen bits each, where these suffice for all.
 void write_numbers(const std::vector<float>& values, const ByteSink& sink) {
     const bool half = are_bfloat16(values.data(), values.size());
     write_value(sink, uint8_t{half});
@@ -50,60 +47,71 @@ void write_numbers(const std::vector<float>& values, const ByteSink& sink) {
     sink(bits.data(), bits.size() * sizeof(uint16_t));
 }
 
-std::vector<float> read_numbers(const ByteSource& source, size_t n) {
-    if (read_value<uint8_t>(source) == 0) return read_array<std::vector<float>>(source, n);
-    const auto bits = read_array<std::vector<uint16_t>>(source, n);
-    std::vector<float> values(n);
-    std::transform(bits.begin(), bits.end(), values.begin(), from_bfloat16_bits);
+std::vector<float> read_numbers(const ByteSource& source, size_t n, const char* what) {
+    std::vector<float> values;
+    if (read_bool(source, "the size of numbers")) {
+        const auto bits = read_array<std::vector<uint16_t>>(source, n);
+        values.resize(n);
+        std::transform(bits.begin(), bits.end(), values.begin(), from_bfloat16_bits);
+    } else {
+        values = read_array<std::vector<float>>(source, n);
+    }
+    for (const float value : values) check_number(value, what);
     return values;
 }
 
-} // namespace
+/// Z, bit j of row (k, b) at place j % 8 of byte j / 8 of the row.
+void write_planes(const Basis& basis, const ByteSink& sink) {
+    std::vector<uint8_t> row((basis.d + 7) / 8);
+    for (size_t k = 0; k < basis.M; ++k)
+        for (size_t b = 0; b < static_cast<size_t>(basis.depth); ++b) {
+            std::fill(row.begin(), row.end(), uint8_t{0});
+            for (size_t j = 0; j < basis.d; ++j)
+                if (basis.bit(k, b, j)) row[j / 8] |= static_cast<uint8_t>(1u << (j % 8));
+            sink(row.data(), row.size());
+        }
+}
 
-void write_quantizer(const BinaryQuadraticQuantizer& quantizer, const ByteSink& sink) {
-    write_value(sink, uint64_t{quantizer.d});
-    write_value(sink, uint64_t{quantizer.M});
-    write_value(sink, int32_t{quantizer.depth});
-    write_value(sink, uint8_t{quantizer.metric == Metric::inner_product});
-    write_value(sink, uint8_t{quantizer.is_trained});
-    if (!quantizer.is_trained) return;
-    const Basis& basis = quantizer.basis();
+void read_planes(const ByteSource& source, Basis& basis) {
+    const size_t row_bytes = (basis.d + 7) / 8;
+    const std::vector<float> rho = std::move(basis.rho);
+    const auto Z = read_array<std::vector<uint8_t>>(source, rho.size() * row_bytes);
+    basis.clear_planes();
+    basis.rho = rho;
+    for (size_t k = 0; k < basis.M; ++k)
+        for (size_t b = 0; b < static_cast<size_t>(basis.depth); ++b) {
+            const uint8_t* row =
+                    Z.data() + (k * static_cast<size_t>(basis.depth) + b) * row_bytes;
+            for (size_t j = 0; j < basis.d; ++j)
+                if ((row[j / 8] >> (j % 8) & 1) != 0) basis.set_bit(k, b, j);
+        }
+}
+
+void write_basis(const Basis& basis, const ByteSink& sink) {
     write_value(sink, basis.scale);
     write_numbers(basis.mean, sink);
     write_numbers(basis.rho, sink);
-    sink(basis.Z.data(), basis.Z.size());
-    const ScaleCodec& scales = quantizer.scales();
+    write_planes(basis, sink);
+    const ScaleCodec& scales = basis.scales;
     write_value(sink, scales.alpha_first);
     write_value(sink, scales.alpha_step);
-    for (float value : {scales.norm_first, scales.norm_step, scales.calibration})
+    for (const float value : {scales.norm_first, scales.norm_step, scales.calibration})
         write_value(sink, value);
 }
 
-BinaryQuadraticQuantizer read_quantizer(const ByteSource& source) {
-    const auto d = read_value<uint64_t>(source);
-    const auto M = read_value<uint64_t>(source);
-    const auto depth = read_value<int32_t>(source);
-    const auto inner_product = read_value<uint8_t>(source);
-    const auto is_trained = read_value<uint8_t>(source);
-    if (d > kMaxDimension || inner_product > 1 || is_trained > 1)
-        throw std::runtime_error(
-                "quantizer has d = " + std::to_string(d) + ", metric " +
-                std::to_string(inner_product) + ", is_trained " + std::to_string(is_trained));
-    BinaryQuadraticQuantizer quantizer(
-            d, M, inner_product != 0 ? Metric::inner_product : Metric::l2, depth);
-    if (is_trained == 0) return quantizer;
-
+Basis read_basis(const ByteSource& source, size_t d, size_t M, int depth, Metric metric) {
     Basis basis;
     basis.d = d;
     basis.M = M;
     basis.depth = depth;
-    const size_t rows = M * static_cast<size_t>(depth);
     basis.scale = read_value<float>(source);
-    basis.mean = read_numbers(source, d);
-    basis.rho = read_numbers(source, rows);
-    basis.Z = read_array<std::vector<uint8_t>>(source, rows * basis.plane_bytes());
-    ScaleCodec scales;
-    scales.metric = quantizer.metric;
+    if (!(basis.scale > 0) || !std::isfinite(basis.scale))
+        throw FileError("quantizer has scale = " + std::to_string(basis.scale));
+    basis.mean = read_numbers(source, d, "a mean");
+    basis.rho = read_numbers(source, M * static_cast<size_t>(depth), "a rho");
+    read_planes(source, basis);
+    ScaleCodec& scales = basis.scales;
+    scales.metric = metric;
     scales.alpha_first = read_value<int32_t>(source);
     scales.alpha_step = read_value<int32_t>(source);
     check_alphas(scales);
@@ -111,36 +119,114 @@ BinaryQuadraticQuantizer read_quantizer(const ByteSource& source) {
         *value = read_value<float>(source);
         check_number(*value, "a scale");
     }
-    check_number(basis.scale, "scale");
-    for (float value : basis.mean) check_number(value, "a mean");
-    for (float value : basis.rho) check_number(value, "a rho");
-    quantizer.set_trained(std::move(basis), scales);
+    return basis;
+}
+
+/// What all bases of a quantizer have in common.
+struct Form {
+    uint64_t d, M;
+    int32_t depth;
+    Metric metric;
+};
+
+Form read_form(const ByteSource& source) {
+    Form form{};
+    form.d = read_value<uint64_t>(source);
+    form.M = read_value<uint64_t>(source);
+    form.depth = read_value<int32_t>(source);
+    form.metric = read_bool(source, "the metric") ? Metric::inner_product : Metric::l2;
+    if (form.d > kMaxDimension || form.M > Quantizer::kMaxAtoms || form.depth < 0 ||
+        form.depth > Quantizer::kMaxDepth)
+        throw FileError(
+                "quantizer has d = " + std::to_string(form.d) + ", M = " + std::to_string(form.M) +
+                ", depth " + std::to_string(form.depth));
+    return form;
+}
+
+/// Version 4: the wanted number of bases (0: chosen, then the wanted depth as well), their number, and
+/// each with its form.
+Quantizer read_version_4(const ByteSource& source) {
+    const auto wanted = read_value<uint16_t>(source);
+    const int wanted_depth = wanted == 0 ? read_value<uint8_t>(source) : 0;
+    const auto count = read_value<uint16_t>(source);
+    if (count == 0 || count > (wanted == 0 ? Quantizer::kMaxBases : wanted))
+        throw FileError(
+                "the index has " + std::to_string(count) + " bases of " + std::to_string(wanted));
+    std::vector<Basis> bases;
+    Form first{};
+    for (size_t b = 0; b < count; ++b) {
+        const Form form = read_form(source);
+        if (b == 0) first = form;
+        if (form.d != first.d || form.M != first.M)
+            throw FileError("basis " + std::to_string(b) + " has another form");
+        if (read_bool(source, "is_trained"))
+            bases.push_back(read_basis(source, form.d, form.M, form.depth, form.metric));
+    }
+    std::optional<int> depth;
+    const int usual = wanted == 1 ? Quantizer::kDepthOfOne : Quantizer::kDepthOfSeveral;
+    if (wanted == 0 && wanted_depth != 0) depth = wanted_depth;
+    if (wanted != 0 && first.depth != usual) depth = first.depth;
+    Quantizer quantizer(
+            first.d, first.M, first.metric, depth,
+            wanted == 0 ? std::nullopt : std::optional<size_t>(wanted));
+    if (count > 1 || !bases.empty()) quantizer.set_bases(std::move(bases));
     return quantizer;
 }
 
-void write_groups(const GroupedQuantizer& quantizer, const ByteSink& sink) {
-    write_value(sink, static_cast<uint16_t>(quantizer.wanted_groups));
-    if (quantizer.wanted_groups == GroupedQuantizer::kChooseGroups)
-        write_value(sink, static_cast<uint8_t>(quantizer.wanted_depth));
-    write_value(sink, static_cast<uint16_t>(quantizer.groups()));
-    for (size_t g = 0; g < quantizer.groups(); ++g) write_quantizer(quantizer.group(g), sink);
+} // namespace
+
+bool read_bool(const ByteSource& source, const char* what) {
+    const auto value = read_value<uint8_t>(source);
+    if (value > 1)
+        throw FileError(std::string(what) + " is " + std::to_string(value) + ", must be 0 or 1");
+    return value != 0;
 }
 
-GroupedQuantizer read_groups(const ByteSource& source) {
-    const auto wanted_groups = read_value<uint16_t>(source);
-    const bool chosen = wanted_groups == GroupedQuantizer::kChooseGroups;
-    const int wanted_depth = chosen ? read_value<uint8_t>(source) : 0;
-    const auto groups = read_value<uint16_t>(source);
-    const size_t most = chosen ? GroupedQuantizer::kMaxGroups : wanted_groups;
-    if (groups == 0 || groups > most)
-        throw std::runtime_error(
-                "the index has " + std::to_string(groups) + " groups of " + std::to_string(most));
-    std::vector<BinaryQuadraticQuantizer> quantizers;
-    for (size_t g = 0; g < groups; ++g) quantizers.push_back(read_quantizer(source));
-    const BinaryQuadraticQuantizer& first = quantizers.front();
-    GroupedQuantizer quantizer(
-            first.d, first.M, first.metric, chosen ? wanted_depth : first.depth, wanted_groups);
-    if (first.is_trained || groups > 1) quantizer.set_trained(std::move(quantizers));
+void write_varint(const ByteSink& sink, uint64_t value) {
+    for (; value >= 128; value >>= 7) write_value(sink, static_cast<uint8_t>(value | 128));
+    write_value(sink, static_cast<uint8_t>(value));
+}
+
+uint64_t read_varint(const ByteSource& source) {
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        const auto byte = read_value<uint8_t>(source);
+        if (shift == 63 && byte > 1) break;
+        value |= uint64_t{byte & 127u} << shift;
+        if (byte < 128) return value;
+    }
+    throw FileError("a number has more than 64 bits");
+}
+
+void write_quantizer(const Quantizer& quantizer, const ByteSink& sink) {
+    write_value(sink, uint64_t{quantizer.d()});
+    write_value(sink, uint64_t{quantizer.M()});
+    write_value(sink, int32_t{quantizer.depth()});
+    write_value(sink, uint8_t{quantizer.metric() == Metric::inner_product});
+    write_value(sink, static_cast<uint8_t>(quantizer.wanted_depth().value_or(0)));
+    write_value(sink, static_cast<uint16_t>(quantizer.wanted_bases().value_or(0)));
+    write_value(sink, static_cast<uint16_t>(quantizer.bases()));
+    for (size_t b = 0; b < quantizer.bases(); ++b) write_basis(quantizer.basis(b), sink);
+}
+
+Quantizer read_quantizer(const ByteSource& source, uint32_t version) {
+    if (version == 4) return read_version_4(source);
+    const Form form = read_form(source);
+    const int wanted_depth = read_value<uint8_t>(source);
+    const size_t wanted_bases = read_value<uint16_t>(source);
+    const size_t count = read_value<uint16_t>(source);
+    if (count > Quantizer::kMaxBases || (count > 0 && form.depth == 0))
+        throw FileError(
+                "quantizer has " + std::to_string(count) + " bases of depth " +
+                std::to_string(form.depth));
+    Quantizer quantizer(
+            form.d, form.M, form.metric,
+            wanted_depth == 0 ? std::nullopt : std::optional(wanted_depth),
+            wanted_bases == 0 ? std::nullopt : std::optional(wanted_bases));
+    std::vector<Basis> bases;
+    for (size_t b = 0; b < count; ++b)
+        bases.push_back(read_basis(source, form.d, form.M, form.depth, form.metric));
+    if (count > 0) quantizer.set_bases(std::move(bases));
     return quantizer;
 }
 

@@ -1,9 +1,10 @@
 #pragma once
 
-#include <bqq/grouped_quantizer.h>
+#include <bqq/quantizer.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 
 namespace bqq {
@@ -12,19 +13,17 @@ namespace bqq {
 using ByteSink = std::function<void(const void* bytes, size_t size)>;
 using ByteSource = std::function<void(void* bytes, size_t size)>;
 
-/** Writes a quantizer, little-endian: d, M, depth, metric, is_trained, and if trained mean, scale, rho, Z
- * and the scale codec. B is not written.
+/// Versions of index files that are read. The last one is written.
+inline constexpr uint32_t kFirstIndexVersion = 4;
+inline constexpr uint32_t kIndexVersion = 5;
+
+/** Writes a quantizer, little-endian: its form, then of each basis the mean, scales, rho and Z.
+ * docs/format.md has the fields.
  */
-void write_quantizer(const BinaryQuadraticQuantizer& quantizer, const ByteSink& sink);
+void write_quantizer(const Quantizer& quantizer, const ByteSink& sink);
 
-/// @throws std::runtime_error  for values that no quantizer has
-BinaryQuadraticQuantizer read_quantizer(const ByteSource& source);
-
-/// Writes the number of groups that were wanted (0 where train() chose: then the wanted depth, too), that of those there are, and the quantizer of each.
-void write_groups(const GroupedQuantizer& quantizer, const ByteSink& sink);
-
-/// @throws std::runtime_error  for values that no groups have
-GroupedQuantizer read_groups(const ByteSource& source);
+/// @throws FileError, InvalidArgument  for values that no quantizer has
+Quantizer read_quantizer(const ByteSource& source, uint32_t version);
 
 template <class T>
 void write_value(const ByteSink& sink, const T& value) {
@@ -38,7 +37,16 @@ T read_value(const ByteSource& source) {
     return value;
 }
 
-/// Reads n values a piece at a time, so that a wrong size in a truncated file ends the reading, not the memory.
+/// A bool is a byte that is 0 or 1. @throws FileError  for another
+bool read_bool(const ByteSource& source, const char* what);
+
+/// Numbers in as many bytes of seven bits as they need, the low ones first.
+void write_varint(const ByteSink& sink, uint64_t value);
+/// @throws FileError  for more than 64 bits
+uint64_t read_varint(const ByteSource& source);
+
+/// Reads n values a piece at a time, so that a wrong size in a truncated file ends the reading, not
+/// the memory.
 template <class Vector>
 Vector read_array(const ByteSource& source, size_t n) {
     Vector values;

@@ -61,6 +61,15 @@ void dot_rows(const float* a, size_t lda, size_t na, const PackedRows& b, float*
     }
 }
 
+void dot_rows(
+        const float* a, size_t lda, size_t na, const float* b, size_t ldb, size_t nb, size_t d,
+        float* c, size_t ldc) {
+    for (size_t j = 0; j < nb; j += kPanel) {
+        const PackedRows panel(b + j * ldb, ldb, std::min(kPanel, nb - j), d);
+        dot_rows(a, lda, na, panel, c + j, ldc);
+    }
+}
+
 void dot_rows_parallel(
         const float* a, size_t lda, size_t na, const float* b, size_t ldb, size_t nb, size_t d,
         float* c, size_t ldc) {

@@ -18,6 +18,7 @@ public:
 
     size_t size() const { return size_; }
     size_t d() const { return d_; }
+    size_t memory_bytes() const { return values_.capacity() * sizeof(float); }
     size_t panels() const { return (size_ + kPanel - 1) / kPanel; }
     /// d x kPanel
     const float* panel(size_t p) const { return values_.data() + p * d_ * kPanel; }
@@ -34,6 +35,11 @@ private:
  * of threads, because the codes are a function of it. Here every element is summed in the same order.
  */
 void dot_rows(const float* a, size_t lda, size_t na, const PackedRows& b, float* c, size_t ldc);
+
+/// The same floats for rows b_j (nb x d, ldb apart) that are not packed.
+void dot_rows(
+        const float* a, size_t lda, size_t na, const float* b, size_t ldb, size_t nb, size_t d,
+        float* c, size_t ldc);
 
 /// The same on all OpenMP threads, for rows b_j (nb x d, ldb apart) that are used once.
 void dot_rows_parallel(

@@ -1,6 +1,5 @@
 #include "kernels/levels.h"
 
-#include <algorithm>
 #include <cassert>
 
 #undef HWY_TARGET_INCLUDE
@@ -94,7 +93,14 @@ void expand_levels(
     if (planes == 2) expand<2>(levels, tables, d, row);
     if (planes == 3) expand<3>(levels, tables, d, row);
     if (planes == 4) expand<4>(levels, tables, d, row);
-    std::fill(row + d, row + 2 * level_bytes(d), 0.0f);
+    const Floats df;
+    size_t j = d / hn::Lanes(df) * hn::Lanes(df);
+    if (j < d) {
+        const auto entries = hn::FirstN(df, d - j);
+        hn::StoreU(hn::IfThenElseZero(entries, hn::LoadU(df, row + j)), df, row + j);
+        j += hn::Lanes(df);
+    }
+    for (; j < 2 * level_bytes(d); j += hn::Lanes(df)) hn::StoreU(hn::Zero(df), df, row + j);
 }
 
 } // namespace bqq::kernels::HWY_NAMESPACE

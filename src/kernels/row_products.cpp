@@ -42,31 +42,22 @@ using Tag = hn::CappedTag<float, kPad>;
 using V = hn::Vec<Tag>;
 
 constexpr size_t kLanes = hn::MaxLanes(Tag());
-// Four products that stand side by side in c are a group. A tile is so many groups.
+// Four products that stand side by side in c are a group. A tile is this many groups: group g is in
+// row g % kRows of the tile, from column 4 * (g / kRows) on.
 constexpr size_t kGroups = kLanes == 16 ? 4 : 2;
 
-enum class Tile {
-    kRows, ///< kGroups rows by 4 columns
-    kRow,  ///< one row by 4 * kGroups columns
-};
-
-template <Tile kTile>
+template <size_t kRows>
 HWY_INLINE void add_products(
         const float* a, size_t lda, const float* b, size_t ldb, V (&sums)[kGroups][4]) {
     const Tag df;
-    if constexpr (kTile == Tile::kRow) {
-        const V row = hn::LoadU(df, a);
-        for (size_t g = 0; g < kGroups; ++g)
-            for (size_t j = 0; j < 4; ++j)
-                sums[g][j] = hn::MulAdd(row, hn::LoadU(df, b + (4 * g + j) * ldb), sums[g][j]);
-    } else {
-        V columns[4];
-        for (size_t j = 0; j < 4; ++j) columns[j] = hn::LoadU(df, b + j * ldb);
-        for (size_t g = 0; g < kGroups; ++g) {
-            const V row = hn::LoadU(df, a + g * lda);
-            for (size_t j = 0; j < 4; ++j) sums[g][j] = hn::MulAdd(row, columns[j], sums[g][j]);
+    V rows[kRows];
+    for (size_t i = 0; i < kRows; ++i) rows[i] = hn::LoadU(df, a + i * lda);
+    for (size_t g = 0; g < kGroups; g += kRows)
+        for (size_t j = 0; j < 4; ++j) {
+            const V column = hn::LoadU(df, b + (g / kRows * 4 + j) * ldb);
+            for (size_t i = 0; i < kRows; ++i)
+                sums[g + i][j] = hn::MulAdd(rows[i], column, sums[g + i][j]);
         }
-    }
 }
 
 /// Lane j of a block (4 lanes) is the sum of that block of s[j].
@@ -111,7 +102,7 @@ HWY_INLINE V fold(const V (&parts)[kPad / kLanes][kGroups][4], size_t g) {
 }
 
 /// @param rest  the last d % kPad entries of the rows of a, padded with zeros, kPad apart
-template <Tile kTile>
+template <size_t kRows>
 HWY_INLINE void multiply_tile(
         const float* a, size_t lda, const float* rest, const float* b, size_t ldb, size_t d,
         float* c, size_t ldc) {
@@ -124,37 +115,41 @@ HWY_INLINE void multiply_tile(
         for (auto& group : sums)
             for (V& sum : group) sum = hn::Zero(df);
         for (size_t k = first; k < whole; k += kPad)
-            add_products<kTile>(a + k, lda, b + k, ldb, sums);
-        if (whole < d) add_products<kTile>(rest + first, kPad, b + whole + first, ldb, sums);
+            add_products<kRows>(a + k, lda, b + k, ldb, sums);
+        if (whole < d) add_products<kRows>(rest + first, kPad, b + whole + first, ldb, sums);
         for (size_t g = 0; g < kGroups; ++g)
             for (size_t j = 0; j < 4; ++j) parts[part][g][j] = sums[g][j];
     }
     for (size_t g = 0; g < kGroups; g += kLanes / 4) {
-        const V products = fold(parts, g);
-        if constexpr (kTile == Tile::kRow) {
-            hn::StoreU(products, df, c + 4 * g);
-        } else {
-            alignas(64) float groups[kLanes];
-            hn::Store(products, df, groups);
-            for (size_t i = 0; i < kLanes / 4; ++i)
-                std::copy_n(groups + 4 * i, 4, c + (g + i) * ldc);
-        }
+        alignas(64) float groups[kLanes];
+        hn::Store(fold(parts, g), df, groups);
+        for (size_t i = 0; i < kLanes / 4; ++i)
+            std::copy_n(groups + 4 * i, 4, c + (g + i) % kRows * ldc + (g + i) / kRows * 4);
     }
 }
 
-/// The tiles of one row of tiles. Where their width does not divide nb, the last two overlap.
-template <Tile kTile>
+/// The products of kRows rows, nb >= 4. Where the width of a tile does not divide nb, two overlap.
+template <size_t kRows>
 void multiply_tiles(
         const float* a, size_t lda, const float* b, size_t ldb, size_t nb, size_t d, float* c,
         size_t ldc) {
-    constexpr size_t kRows = kTile == Tile::kRow ? 1 : kGroups;
-    constexpr size_t kWidth = kTile == Tile::kRow ? 4 * kGroups : 4;
+    constexpr size_t kWidth = 4 * kGroups / kRows;
+    if constexpr (kRows < kGroups)
+        if (nb < kWidth) // the same row twice, lda = ldc = 0
+            return multiply_tiles<2 * kRows>(a, lda, b, ldb, nb, d, c, ldc);
     alignas(64) float rest[kRows * kPad] = {};
-    for (size_t i = 0; i < kRows; ++i)
-        std::copy_n(a + i * lda + d / kPad * kPad, d % kPad, rest + i * kPad);
+    for (size_t i = 0; i < kRows; ++i) {
+        const float* from = a + i * lda + d / kPad * kPad;
+#if HWY_MEM_OPS_MIGHT_FAULT
+        std::copy_n(from, d % kPad, rest + i * kPad);
+#else // a vector that is stored in pieces is slow to load
+        const Tag df;
+        hn::Store(hn::MaskedLoad(hn::FirstN(df, d % kPad), df, from), df, rest + i * kPad);
+#endif
+    }
     for (size_t begin = 0; begin < nb; begin += kWidth) {
         const size_t j = std::min(begin, nb - kWidth);
-        multiply_tile<kTile>(a, lda, rest, b + j * ldb, ldb, d, c + j, ldc);
+        multiply_tile<kRows>(a, lda, rest, b + j * ldb, ldb, d, c + j, ldc);
     }
 }
 
@@ -168,12 +163,8 @@ void row_products(
     }
     size_t i = 0;
     for (; i + kGroups <= na; i += kGroups)
-        multiply_tiles<Tile::kRows>(a + i * lda, lda, b, ldb, nb, d, c + i * ldc, ldc);
-    for (; i < na; ++i)
-        if (nb >= 4 * kGroups)
-            multiply_tiles<Tile::kRow>(a + i * lda, lda, b, ldb, nb, d, c + i * ldc, ldc);
-        else // the same row in all groups
-            multiply_tiles<Tile::kRows>(a + i * lda, 0, b, ldb, nb, d, c + i * ldc, 0);
+        multiply_tiles<kGroups>(a + i * lda, lda, b, ldb, nb, d, c + i * ldc, ldc);
+    for (; i < na; ++i) multiply_tiles<1>(a + i * lda, 0, b, ldb, nb, d, c + i * ldc, 0);
 }
 
 #endif

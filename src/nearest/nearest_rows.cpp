@@ -19,7 +19,7 @@ constexpr size_t kNeighbours = 16;
 } // namespace
 
 NearestRows::NearestRows(const float* rows, size_t n, size_t d, Metric metric)
-        : rows_(rows), size_(n), d_(d), metric_(metric) {
+        : rows_(rows), size_(n), d_(d), metric_(metric), all_(rows, n, d, metric) {
     if (d < kLeastDimension || n < kLeastRows) return;
     sketch_.emplace(rows, n, d, metric);
     if (!sketch_pays()) sketch_.reset();
@@ -54,7 +54,6 @@ void NearestRows::find(
 void NearestRows::compare_with_all(
         size_t n, const float* x, size_t k, float* distances, int64_t* nearest,
         Scratch& scratch) const {
-    std::call_once(all_once_, [&] { all_ = {rows_, size_, d_, metric_}; });
     scratch.keys.resize(n * size_);
     all_.compute_keys(n, x, scratch.keys.data());
     for (size_t i = 0; i < n; ++i) {

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -22,10 +21,10 @@ public:
     /// @param rows  size n * d, to be kept by the caller
     NearestRows(const float* rows, size_t n, size_t d, Metric metric);
 
-    const float* rows() const { return rows_; }
-    size_t size() const { return size_; }
-    size_t d() const { return d_; }
-    Metric metric() const { return metric_; }
+    /// Beyond the rows.
+    size_t memory_bytes() const {
+        return sizeof *this + size_ * sizeof(float) + (sketch_ ? sketch_->memory_bytes() : 0);
+    }
 
     /// Room that a search needs, to be used again.
     struct Scratch {
@@ -48,9 +47,7 @@ private:
     size_t d_;
     Metric metric_;
     std::optional<RowSketch> sketch_; ///< where it pays
-    mutable std::once_flag
-            all_once_; ///< what a comparison with all takes is made when it is first needed
-    mutable RowSet all_;
+    RowSet all_;
 
     bool sketch_pays() const;
     void compare_with_all(

@@ -24,8 +24,8 @@ void orthonormalize(RowMatrix& rows) {
 } // namespace
 
 std::vector<float> principal_directions(
-        const float* x, size_t n, size_t d, size_t m, uint64_t seed) {
-    const std::vector<float> xt = transposed(x, d, n, d);
+        const float* x, size_t ldx, size_t n, size_t d, size_t m, uint64_t seed) {
+    const std::vector<float> xt = transposed(x, ldx, n, d);
     const auto rows = static_cast<Eigen::Index>(m);
     const auto cols = static_cast<Eigen::Index>(d);
     RowMatrix Q(rows, cols);
@@ -36,11 +36,11 @@ std::vector<float> principal_directions(
     std::vector<float> y(m * n);
     const int iterations = m < d ? 4 : 0;
     for (int i = 0; i < iterations; ++i) {
-        kernels::dot_rows_parallel(Q.data(), d, m, x, d, n, d, y.data(), n);
+        kernels::dot_rows_parallel(Q.data(), d, m, x, ldx, n, d, y.data(), n);
         kernels::dot_rows_parallel(y.data(), n, m, xt.data(), n, d, n, Q.data(), d);
         orthonormalize(Q);
     }
-    kernels::dot_rows_parallel(Q.data(), d, m, x, d, n, d, y.data(), n);
+    kernels::dot_rows_parallel(Q.data(), d, m, x, ldx, n, d, y.data(), n);
     std::vector<float> covariance(m * m);
     kernels::dot_rows_parallel(y.data(), n, m, y.data(), n, m, n, covariance.data(), m);
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(

@@ -1,5 +1,7 @@
 #include "nearest/row_set.h"
 
+#include "base/parallel_for.h"
+#include "kernels/dot_rows.h"
 #include "kernels/squared_norm.h"
 
 #include <algorithm>
@@ -10,67 +12,64 @@ namespace bqq {
 
 namespace {
 
-void subtract(const float* x, const std::vector<float>& origin, size_t n, float* differences) {
-    const size_t d = origin.size();
+void subtract(const float* x, const float* origin, size_t n, size_t d, float* differences) {
     for (size_t i = 0; i < n; ++i)
         for (size_t j = 0; j < d; ++j) differences[i * d + j] = x[i * d + j] - origin[j];
 }
 
 } // namespace
 
-RowSet::RowSet(const float* rows, size_t n, size_t d, Metric metric) {
-    std::vector<float> factors(rows, rows + n * d);
-    if (metric == Metric::l2) {
-        origin_.assign(rows, rows + d);
-        subtract(rows, origin_, n, factors.data());
-        norms_.resize(n);
-        for (size_t i = 0; i < n; ++i)
-            norms_[i] = static_cast<float>(kernels::squared_norm(factors.data() + i * d, d));
+RowSet::RowSet(const float* rows, size_t n, size_t d, Metric metric)
+        : rows_(rows), size_(n), d_(d), l2_(metric == Metric::l2) {
+    if (!l2_) return;
+    norms_.resize(n);
+    std::vector<float> from_first(d);
+    for (size_t i = 0; i < n; ++i) {
+        subtract(rows + i * d, rows, 1, d, from_first.data());
+        norms_[i] = static_cast<float>(kernels::squared_norm(from_first.data(), d));
     }
-    for (float& factor : factors) factor *= metric == Metric::l2 ? -2.0f : -1.0f;
-    packed_ = {factors.data(), d, n, d};
 }
 
 void RowSet::compute_keys(size_t n, const float* x, float* keys) const {
-    const size_t d = packed_.d();
-    const size_t rows = packed_.size();
-    if (origin_.empty()) {
-        kernels::dot_rows(x, d, n, packed_, keys, rows);
+    if (!l2_) {
+        kernels::dot_rows(x, d_, n, rows_, d_, size_, d_, keys, size_);
+        for (size_t i = 0; i < n * size_; ++i) keys[i] = -keys[i];
         return;
     }
-    const auto from_origin = std::make_unique_for_overwrite<float[]>(n * d);
-    subtract(x, origin_, n, from_origin.get());
-    kernels::dot_rows(from_origin.get(), d, n, packed_, keys, rows);
+    // Products of vectors far from the origin would lose their last bits: all are taken from the first
+    // row.
+    constexpr size_t kRows = 64; // of which differences are held at a time
+    const auto x_from_first = std::make_unique_for_overwrite<float[]>(n * d_);
+    const auto rows_from_first = std::make_unique_for_overwrite<float[]>(kRows * d_);
+    subtract(x, rows_, n, d_, x_from_first.get());
+    for (size_t r = 0; r < size_; r += kRows) {
+        const size_t count = std::min(kRows, size_ - r);
+        subtract(rows_ + r * d_, rows_, count, d_, rows_from_first.get());
+        kernels::dot_rows(
+                x_from_first.get(), d_, n, rows_from_first.get(), d_, count, d_, keys + r, size_);
+    }
     for (size_t i = 0; i < n; ++i) {
-        const auto x2 = static_cast<float>(kernels::squared_norm(from_origin.get() + i * d, d));
-        float* row = keys + i * rows;
-        for (size_t r = 0; r < rows; ++r) row[r] = x2 + (norms_[r] + row[r]);
+        const auto x2 = static_cast<float>(kernels::squared_norm(x_from_first.get() + i * d_, d_));
+        float* row = keys + i * size_;
+        for (size_t r = 0; r < size_; ++r) row[r] = x2 + (norms_[r] - 2 * row[r]);
     }
 }
 
 void RowSet::find_nearest(size_t n, const float* x, uint32_t* nearest, size_t count) const {
-    const size_t d = packed_.d();
-    const size_t size = packed_.size();
     constexpr size_t kTogether = 48;
-    const auto blocks = static_cast<int64_t>((n + kTogether - 1) / kTogether);
-#pragma omp parallel if (blocks > 1)
-    {
-        std::vector<float> keys(kTogether * size);
-#pragma omp for
-        for (int64_t block = 0; block < blocks; ++block) {
-            const size_t first = static_cast<size_t>(block) * kTogether;
-            const size_t rows = std::min(kTogether, n - first);
-            compute_keys(rows, x + first * d, keys.data());
-            for (size_t i = 0; i < rows; ++i) {
-                float* key = keys.data() + i * size;
-                for (size_t rank = 0; rank < count; ++rank) {
-                    const float* best = std::min_element(key, key + size);
-                    nearest[(first + i) * count + rank] = static_cast<uint32_t>(best - key);
-                    key[best - key] = std::numeric_limits<float>::infinity();
+    parallel_ranges_with(
+            n, kTogether, [&] { return std::vector<float>(kTogether * size_); },
+            [&](std::vector<float>& keys, size_t first, size_t last) {
+                compute_keys(last - first, x + first * d_, keys.data());
+                for (size_t i = first; i < last; ++i) {
+                    float* key = keys.data() + (i - first) * size_;
+                    for (size_t rank = 0; rank < count; ++rank) {
+                        const float* best = std::min_element(key, key + size_);
+                        nearest[i * count + rank] = static_cast<uint32_t>(best - key);
+                        key[best - key] = std::numeric_limits<float>::infinity();
+                    }
                 }
-            }
-        }
-    }
+            });
 }
 
 } // namespace bqq

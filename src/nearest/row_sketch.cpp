@@ -44,7 +44,7 @@ RowSketch::RowSketch(const float* rows, size_t n, size_t d, Metric metric)
         for (size_t j = 0; j < d; ++j) centred[i * d + j] = rows[i * d + j] - mean_[j];
 
     const std::vector<float> directions =
-            principal_directions(centred.data(), n, d, kDirections, kSeed);
+            principal_directions(centred.data(), d, n, d, kDirections, kSeed);
     directions_ = {directions.data(), d, kDirections, d};
     const size_t width = sketch_size();
     std::vector<float> sketches(n * width);

@@ -49,6 +49,11 @@ public:
             const float* rows, size_t n, const float* x, size_t k, size_t most, float* distances,
             int64_t* nearest, Scratch& scratch) const;
 
+    size_t memory_bytes() const {
+        return mean_.capacity() * sizeof(float) + directions_.memory_bytes() +
+               sketches_.memory_bytes();
+    }
+
 private:
     size_t size_;
     size_t d_;

@@ -1,10 +1,8 @@
 #pragma once
 
-#include <bqq/binary_quadratic_quantizer.h>
-
+#include "codec/basis.h"
 #include "kernels/scan.h"
 #include "search/quantized_query.h"
-#include "search/scan_parameters.h"
 
 #include <algorithm>
 #include <bit>
@@ -17,26 +15,40 @@
 
 namespace bqq {
 
-/** A query on its way through codes. A code's key is the part of its score that depends on the code, smaller
- * for closer codes, in units of the basis:
+/// The knobs of the two stages of a search.
+struct ScanParameters {
+    int query_bits = 8; ///< bits of the largest integer weight of a query in stage 1, 2 to 12
+    float margin = 3;   ///< stage 2 scores what stage 1 puts within this many standard errors
+};
+
+/** A query, prepared for the codes of one basis. The key of a code is its distance up to what the list
+ * adds, smaller for closer codes under both metrics:
  *
- *     L2:             nu - 2 alpha (w . s)
- *     inner product:  -alpha (w . s)
+ *     L2:             scale^2 (nu - 2 alpha (w . s)),   to which |q - c|^2 is added
+ *     inner product:  -scale alpha (w . s),             to which -<q, c> is added
  */
 class QueryScan {
 public:
-    /// @param w  B (q - mean) for L2, B q for the inner product, in units of the basis; size M
-    QueryScan(
-            const BinaryQuadraticQuantizer& quantizer, const float* w,
-            const ScanParameters& parameters);
+    /// @param w  size M: B (q - mean) in units of the basis for L2, B q for the inner product
+    QueryScan(const Basis& basis, const float* w, const ScanParameters& parameters);
 
-    /** Calls candidate(i, key) for each code i of the blocks whose key may be threshold() or less.
+    /** Calls candidate(i, key) for the codes i of blocks [begin, end) whose key may be threshold() or
+     * less; for all codes where the margin is infinite.
      * @param allowed(i)  whether code i counts; asked only of codes that stage 1 lets pass
      */
     template <class Allowed, class Threshold, class Candidate>
     void run(
             const kernels::InterleavedCodes& codes, size_t begin, size_t end,
             const Allowed& allowed, const Threshold& threshold, const Candidate& candidate) const {
+        if (scores_all_) {
+            for (size_t b = begin; b < end; ++b)
+                for (size_t i = 0; i < codes.width(b); ++i) {
+                    const size_t position = b * kernels::kBlock + i;
+                    if (allowed(position))
+                        candidate(position, key(codes.block(b) + i, codes.width(b)));
+                }
+            return;
+        }
         const kernels::ScanTables tables = query_.tables();
         uint64_t survivors = 0;
         float bounds[kernels::kBlock];
@@ -52,7 +64,8 @@ public:
                 candidate(position, key(block + i, width));
                 limit = threshold();
             };
-            // Where nearly all survive, as in the first block, the nearest make the threshold fall for the others.
+            // Where nearly all survive, as in the first block, the nearest lower the threshold for
+            // the others.
             if (std::popcount(survivors) >= kMany)
                 by_rising_bound(survivors, bounds, score);
             else
@@ -64,17 +77,19 @@ public:
     float key(const uint8_t* code, size_t stride) const {
         const uint8_t* stored = code + code_bytes_ * stride;
         const float dot = query_.dot(code, stride);
-        if (!l2_) return -scales_.decode_alpha(stored[0]) * dot;
+        if (!l2_) return -weight_ * scales_.decode_alpha(stored[0]) * dot;
         const uint8_t bytes[3] = {stored[0], stored[stride], stored[2 * stride]};
         const StoredScales s = scales_.decode(bytes);
-        return s.nu - 2 * s.alpha * dot;
+        return s.nu - weight_ * s.alpha * dot;
     }
 
 private:
     static constexpr int kMany = 24;
 
-    ScaleCodec scales_;
+    ScaleCodec scales_; ///< L2: its nu times scale^2
     bool l2_;
+    bool scores_all_;
+    float weight_;      ///< of alpha (w . s) in a key
     size_t code_bytes_; ///< of the signs
     QuantizedQuery query_;
     kernels::ScanFilter filter_{};
@@ -103,21 +118,15 @@ private:
     }
 };
 
-/** Scans of n queries.
- * @param x   size n * d
- * @param q2  output, size n: |q - mean|^2 for L2, <q, mean> for the inner product, in units of the basis;
- *            or nullptr
- */
-std::vector<QueryScan> prepare_scans(
-        const BinaryQuadraticQuantizer& quantizer, size_t n, const float* x,
-        const ScanParameters& parameters, double* q2 = nullptr);
-
-/** Scans of some of the queries x.
+/** Prepares some of the queries for the codes of a basis.
  * @param chosen  which rows of x, ascending
- * @param q2      output, size chosen.size(), or nullptr
+ * @param x       queries, rows of size d
  */
 std::vector<QueryScan> prepare_scans(
-        const BinaryQuadraticQuantizer& quantizer, std::span<const size_t> chosen, const float* x,
-        const ScanParameters& parameters, double* q2 = nullptr);
+        const Basis& basis, std::span<const size_t> chosen, const float* x,
+        const ScanParameters& parameters);
+
+/// What a list adds to the keys of its codes: |q - c|^2, or -<q, c>. @param q, c  size d
+double list_offset(Metric metric, const float* q, const float* c, size_t d);
 
 } // namespace bqq

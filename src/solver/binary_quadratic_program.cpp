@@ -20,7 +20,7 @@ BinaryQuadraticProgram::BinaryQuadraticProgram(
           stride_(kernels::padded(M)),
           gram_(M * stride_),
           diagonal_(stride_),
-          noise_(exponential_noise(stride_)) {
+          noise_(shared_exponential_noise(stride_)) {
     kernels::dot_rows_parallel(atoms.data(), d, M, atoms.data(), d, M, d, gram_.data(), stride_);
     for (size_t k = 0; k < M; ++k) std::swap(diagonal_[k], gram_[k * stride_ + k]);
     for (int i = 0; i < sweeps; ++i)

@@ -36,13 +36,17 @@ public:
     /// w = B B^T s, size M. @param signs  size M
     void project_signs(const float* signs, float* w) const;
 
+    size_t memory_bytes() const {
+        return (gram_.capacity() + diagonal_.capacity() + temperatures_.capacity()) * sizeof(float);
+    }
+
 private:
     size_t M_;
     size_t stride_;
     std::vector<float> gram_;         ///< M x stride, zero diagonal
     std::vector<float> diagonal_;     ///< stride
     std::vector<float> temperatures_; ///< one a sweep
-    std::vector<float> noise_;        ///< draws of -log(u)
+    std::span<const float> noise_;    ///< draws of -log(u), shared
 
     kernels::Coupling coupling() const { return {M_, stride_, gram_.data(), diagonal_.data()}; }
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace bqq {
@@ -10,5 +11,9 @@ namespace bqq {
  * @return  2^14 + stride of them, so that `stride` in a row can be taken from 2^14 places
  */
 std::vector<float> exponential_noise(size_t stride);
+
+/// The same draws from one array that all programs of the process share.
+/// @param stride  at most kernels::padded(Quantizer::kMaxAtoms)
+std::span<const float> shared_exponential_noise(size_t stride);
 
 } // namespace bqq

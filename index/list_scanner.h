@@ -1,17 +1,17 @@
 #pragma once
 
-#include "index/ivf_search.h"
 #include "search/query_scan.h"
 
 #include <bqq/index/IndexIVFBQQ.h>
 
+#include <optional>
 #include <vector>
 
 namespace bqq {
 
 /// Distances to codes one at a time, as rows.
-struct IVFScanner : faiss::InvertedListScanner {
-    IVFScanner(
+struct ListScanner : faiss::InvertedListScanner {
+    ListScanner(
             const IndexIVFBQQ& index, bool store_pairs, const faiss::IDSelector* sel,
             const ScanParameters& parameters);
 
@@ -25,11 +25,10 @@ struct IVFScanner : faiss::InvertedListScanner {
 private:
     const IndexIVFBQQ& index_;
     ScanParameters parameters_;
-    IVFRanks list_ranks_;
     const float* x_ = nullptr;
-    std::vector<std::vector<QueryScan>> queries_; ///< one for each group that was visited, or none
-    size_t group_ = 0;                            ///< of the list
-    Ranks ranks_{1, 0};                           ///< of the list
+    std::vector<std::optional<QueryScan>> queries_; ///< for each basis that was needed
+    const QueryScan* query_ = nullptr;              ///< for the list
+    double offset_ = 0;                             ///< of the list
 };
 
 } // namespace bqq

@@ -1,41 +1,44 @@
-#include "index/ivf_scanner.h"
+#include "index/list_scanner.h"
+
+#include "index/ivf_search.h"
+#include "index/results.h"
 
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/IDSelector.h>
 
 namespace bqq {
 
-IVFScanner::IVFScanner(
+ListScanner::ListScanner(
         const IndexIVFBQQ& index, bool pairs, const faiss::IDSelector* selector,
         const ScanParameters& parameters)
-        : faiss::InvertedListScanner(pairs, selector),
-          index_(index),
-          parameters_(parameters),
-          list_ranks_(index) {
+        : faiss::InvertedListScanner(pairs, selector), index_(index), parameters_(parameters) {
     keep_max = index.metric_type == faiss::METRIC_INNER_PRODUCT;
     code_size = index.code_size;
 }
 
-void IVFScanner::set_query(const float* x) {
+void ListScanner::set_query(const float* x) {
     x_ = x;
-    queries_.assign(index_.bqq.groups(), {});
+    queries_.assign(index_.codec().bases(), std::nullopt);
 }
 
-void IVFScanner::set_list(idx_t list, float coarse_dis) {
+void ListScanner::set_list(idx_t list, float coarse_dis) {
     list_no = list;
-    const auto number = static_cast<size_t>(list);
-    ranks_ = list_ranks_.of_list(x_, number, coarse_dis);
-    group_ = index_.list_groups[number];
-    if (queries_[group_].empty())
-        queries_[group_] = prepare_scans(index_.bqq.group(group_), 1, x_, parameters_);
+    offset_ = visit_offset(index_, x_, list, coarse_dis);
+    const size_t basis = index_.list_basis()[static_cast<size_t>(list)];
+    if (!queries_[basis]) {
+        const size_t first = 0;
+        queries_[basis] = std::move(
+                prepare_scans(index_.codec().basis(basis), {&first, 1}, x_, parameters_).front());
+    }
+    query_ = &*queries_[basis];
 }
 
-float IVFScanner::distance_to_code(const uint8_t* code) const {
-    const float key = queries_[group_].front().key(code, 1);
-    return list_ranks_.units().distance(static_cast<double>(ranks_.rank(key)));
+float ListScanner::distance_to_code(const uint8_t* code) const {
+    return to_distance(
+            index_.codec().metric(), static_cast<double>(query_->key(code, 1)) + offset_);
 }
 
-void IVFScanner::scan_codes_range(
+void ListScanner::scan_codes_range(
         size_t n, const uint8_t* codes, const idx_t* ids, float radius,
         faiss::RangeQueryResult& result) const {
     for (size_t i = 0; i < n; ++i) {

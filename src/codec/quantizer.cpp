@@ -1,0 +1,185 @@
+#include <bqq/quantizer.h>
+
+#include "base/check_finite.h"
+#include "codec/clustering.h"
+#include "codec/encoder.h"
+#include "codec/training.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace bqq {
+
+namespace {
+
+// A vector is coded in the best of this many lists, those with the nearest centres.
+constexpr size_t kListsTried = 2;
+
+/// @throws InvalidArgument  unless `size` numbers are whole vectors of dimension d
+size_t count_rows(size_t size, size_t d, const char* what) {
+    if (size % d != 0)
+        throw InvalidArgument(
+                "BQQ: " + std::string(what) + " got " + std::to_string(size) +
+                " numbers, must be a multiple of d = " + std::to_string(d));
+    return size / d;
+}
+
+void check_size(size_t size, size_t right, const char* what) {
+    if (size != right)
+        throw InvalidArgument(
+                "BQQ: " + std::string(what) + " of size " + std::to_string(size) + ", must be " +
+                std::to_string(right));
+}
+
+} // namespace
+
+Quantizer::Quantizer(
+        size_t d, size_t M, Metric metric, std::optional<int> depth, std::optional<size_t> bases)
+        : d_(d), M_(M), metric_(metric), wanted_depth_(depth), wanted_bases_(bases) {
+    if (d == 0) throw InvalidArgument("BQQ: dimension d = 0, must be at least 1");
+    if (M == 0 || M > kMaxAtoms)
+        throw InvalidArgument(
+                "BQQ: " + std::to_string(M) + " bits a vector, must be 1 to " +
+                std::to_string(kMaxAtoms));
+    if (depth && (*depth < 1 || *depth > kMaxDepth))
+        throw InvalidArgument(
+                "BQQ: basis depth " + std::to_string(*depth) + ", must be 1 to " +
+                std::to_string(kMaxDepth));
+    if (bases && (*bases < 1 || *bases > kMaxBases))
+        throw InvalidArgument(
+                "BQQ: " + std::to_string(*bases) + " local bases, must be 1 to " +
+                std::to_string(kMaxBases));
+}
+
+size_t Quantizer::code_size() const {
+    ScaleCodec scales;
+    scales.metric = metric_;
+    return bits_size() + scales.size();
+}
+
+size_t Quantizer::bases() const {
+    return bases_ == nullptr ? 0 : bases_->size();
+}
+
+int Quantizer::depth() const {
+    return bases_ == nullptr ? 0 : bases_->front().depth;
+}
+
+const Basis& Quantizer::basis(size_t b) const {
+    return (*bases_)[b];
+}
+
+void Quantizer::train(std::span<const float> x, const TrainingParameters& parameters) {
+    const size_t n = count_rows(x.size(), d_, "train()");
+    check_finite(x.data(), n, d_, "train()");
+    const BasesChoice choice = choose_bases(*this, n, parameters.basis_share);
+    std::vector<std::vector<size_t>> rows(1);
+    if (choice.bases == 1) {
+        for (size_t i = 0; i < n; ++i) rows[0].push_back(i);
+    } else if (n > 0) {
+        const std::vector<float> means = cluster_means(
+                n, x.data(), d_, choice.bases, kLeastPointsPerAtom * M_, parameters.seed);
+        const size_t clusters = means.size() / d_;
+        if (clusters < choice.bases)
+            parameters.progress.say(
+                    std::to_string(clusters) + " of " + std::to_string(choice.bases) +
+                    " local bases: other clusters have too few vectors");
+        std::vector<uint32_t> nearest(n);
+        RowSet(means.data(), clusters, d_).find_nearest(n, x.data(), nearest.data());
+        rows.resize(clusters);
+        for (size_t i = 0; i < n; ++i) rows[nearest[i]].push_back(i);
+    }
+    train_bases(
+            *this, {rows.size(), choice.depth},
+            [&](size_t b) {
+                return TrainingSet{x.data(), std::move(rows[b]), {}, {}};
+            },
+            parameters);
+}
+
+void Quantizer::set_bases(std::vector<Basis> bases) {
+    const size_t most = wanted_bases_.value_or(kMaxBases);
+    if (bases.empty() || bases.size() > most)
+        throw InvalidArgument(
+                "BQQ: " + std::to_string(bases.size()) + " bases, must be 1 to " +
+                std::to_string(most));
+    for (size_t b = 0; b < bases.size(); ++b)
+        if (bases[b].d != d_ || bases[b].M != M_ || bases[b].scales.metric != metric_ ||
+            bases[b].depth != bases.front().depth)
+            throw InvalidArgument("BQQ: basis " + std::to_string(b) + " has another form");
+    auto shared = std::make_shared<const std::vector<Basis>>(std::move(bases));
+    encoders_ = std::make_shared<Encoders>(shared);
+    bases_ = std::move(shared);
+}
+
+bool Quantizer::operator==(const Quantizer& other) const {
+    if (is_trained() != other.is_trained()) return false;
+    if (!is_trained()) return d_ == other.d_ && M_ == other.M_ && metric_ == other.metric_;
+    return bases_ == other.bases_ || *bases_ == *other.bases_;
+}
+
+void Quantizer::encode(
+        std::span<const float> x, std::span<uint8_t> codes, std::span<uint32_t> lists) const {
+    if (!is_trained()) throw Error("BQQ: encode() before train()");
+    const size_t n = count_rows(x.size(), d_, "encode()");
+    check_size(codes.size(), n * code_size(), "codes");
+    if (!lists.empty() || bases() > 1) check_size(lists.size(), n, "lists");
+    check_finite(x.data(), n, d_, "encode()");
+    const size_t tried = std::min(kListsTried, bases());
+    std::vector<uint32_t> nearest(n * tried);
+    encoders_->nearest(n, x.data(), nearest.data(), tried);
+    if (tried == 1) {
+        encode_in_lists(*this, {}, n, x.data(), nearest, codes.data());
+        std::copy(nearest.begin(), nearest.begin() + std::ssize(lists), lists.begin());
+        return;
+    }
+    std::vector<uint8_t> tried_codes(codes.size());
+    std::vector<uint32_t> tried_lists(n);
+    std::vector<double> errors(n), least(n, std::numeric_limits<double>::infinity());
+    for (size_t rank = 0; rank < tried; ++rank) {
+        for (size_t i = 0; i < n; ++i) tried_lists[i] = nearest[i * tried + rank];
+        encode_in_lists(
+                *this, {}, n, x.data(), tried_lists, tried_codes.data(), errors.data());
+        for (size_t i = 0; i < n; ++i) {
+            if (rank > 0 && !(errors[i] < least[i])) continue;
+            least[i] = errors[i];
+            lists[i] = tried_lists[i];
+            std::copy_n(
+                    tried_codes.data() + i * code_size(), code_size(),
+                    codes.data() + i * code_size());
+        }
+    }
+}
+
+void Quantizer::decode(
+        std::span<const uint8_t> codes, std::span<const uint32_t> lists,
+        std::span<float> x) const {
+    if (!is_trained()) throw Error("BQQ: decode() before train()");
+    const size_t n = count_rows(x.size(), d_, "decode()");
+    check_size(codes.size(), n * code_size(), "codes");
+    if (!lists.empty() || bases() > 1) check_size(lists.size(), n, "lists");
+    for (size_t i = 0; i < lists.size(); ++i)
+        if (lists[i] >= bases())
+            throw InvalidArgument(
+                    "BQQ: a code in list " + std::to_string(lists[i]) + ", there are " +
+                    std::to_string(bases()));
+    if (lists.empty())
+        decode_in_lists(*this, {}, n, codes.data(), std::vector<uint32_t>(n), x.data());
+    else
+        decode_in_lists(*this, {}, n, codes.data(), lists, x.data());
+}
+
+MemoryBytes Quantizer::memory_bytes() const {
+    MemoryBytes bytes;
+    for (size_t b = 0; b < bases(); ++b) bytes.bases += basis(b).memory_bytes();
+    if (encoders_ != nullptr) bytes.encoder = encoders_->memory_bytes();
+    return bytes;
+}
+
+void Quantizer::release_encoder() {
+    if (encoders_ != nullptr) encoders_->release();
+}
+
+} // namespace bqq
