@@ -41,6 +41,13 @@ void check_writable(const IndexBQQ& index, const char* what) {
             what);
 }
 
+void check_positions(const IndexBQQ& index, idx_t i0, idx_t n) {
+    FAISS_THROW_IF_NOT_FMT(
+            n >= 0 && i0 >= 0 && n <= index.ntotal && i0 <= index.ntotal - n,
+            "BQQ: %ld vectors from %ld on, index has ntotal = %ld", static_cast<long>(n),
+            static_cast<long>(i0), static_cast<long>(index.ntotal));
+}
+
 /// Bytes of a standalone code in front of those of the codec, for its list.
 size_t list_bytes(const Quantizer& codec) {
     return codec.wanted_bases() == 1 ? 0 : 1;
@@ -205,14 +212,13 @@ void IndexBQQ::range_search(
     check_vectors(*this, n, x, "range_search()");
     const SearchedCodeLists lists(*lists_);
     const ListSearch search = list_search(*this, lists, params);
-    const double limit = from_distance(codec_.metric(), radius);
     with_faiss_errors([&] {
-        RangeRows rows(static_cast<size_t>(n), codec_.metric(), [&](Place place) {
+        RangeRows rows(static_cast<size_t>(n), codec_.metric(), radius, [&](Place place) {
             return lists_->id(place);
         });
         search_all_lists<CodesWithin>(
                 search, static_cast<size_t>(n), x,
-                [&](size_t, double base) { return CodesWithin(limit, base); },
+                [&](size_t, double base) { return rows.collector(base); },
                 [&](size_t i, CodesWithin& found) { rows.write(i, found); });
         rows.finish(result);
     });
@@ -240,7 +246,7 @@ void IndexBQQ::reconstruct(idx_t key, float* recons) const {
 }
 
 void IndexBQQ::reconstruct_n(idx_t i0, idx_t ni, float* recons) const {
-    if (ni == 0) return;
+    check_positions(*this, i0, ni);
     std::vector<uint8_t> codes(static_cast<size_t>(std::min(ni, kBatch)) * sa_code_size());
     for (idx_t i = 0; i < ni; i += kBatch) {
         const idx_t count = std::min(kBatch, ni - i);
@@ -304,10 +310,7 @@ void IndexBQQ::merge_from(faiss::Index& other, idx_t add_id) {
 }
 
 void IndexBQQ::get_codes(idx_t i0, idx_t n, uint8_t* bytes) const {
-    FAISS_THROW_IF_NOT_FMT(
-            n >= 0 && i0 >= 0 && n <= ntotal && i0 <= ntotal - n,
-            "BQQ: %ld codes from %ld on, index has ntotal = %ld", static_cast<long>(n),
-            static_cast<long>(i0), static_cast<long>(ntotal));
+    check_positions(*this, i0, n);
     const size_t extra = list_bytes(codec_);
     for (idx_t i = i0; i < i0 + n; ++i, bytes += sa_code_size()) {
         const auto position = static_cast<size_t>(i);

@@ -21,6 +21,7 @@
 #include <Eigen/Core>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <typeinfo>
@@ -237,6 +238,9 @@ void IndexIVFBQQ::set_trained(
         FAISS_THROW_IF_NOT_FMT(
                 basis < codec.bases(), "BQQ: a list with basis %d, there are %zu", basis,
                 codec.bases());
+    FAISS_THROW_IF_NOT_FMT(
+            std::isfinite(centroid_scale), "BQQ: centroid_scale = %g, must be finite",
+            static_cast<double>(centroid_scale));
     codec_ = std::move(codec);
     list_basis_ = std::move(list_basis);
     centroid_scale_ = centroid_scale;

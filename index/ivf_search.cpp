@@ -157,15 +157,13 @@ void range_search_lists(
         const idx_t* assign, const float* centroid_dis, faiss::RangeSearchResult* result,
         faiss::IndexIVFStats& stats) {
     const ListsOfIVF lists(index, search, static_cast<size_t>(n), x, assign, centroid_dis);
-    const Metric metric = index.codec().metric();
-    RangeRows rows(
-            static_cast<size_t>(n), metric, [&](Place place) { return lists.label(place); });
+    RangeRows rows(static_cast<size_t>(n), index.codec().metric(), radius, [&](Place place) {
+        return lists.label(place);
+    });
     count(stats, static_cast<size_t>(n),
           search_visits<CodesWithin>(
                   lists.search(), static_cast<size_t>(n), x, {lists.visits(), search.nprobe},
-                  [&](size_t, double base) {
-                      return CodesWithin(from_distance(metric, radius), base);
-                  },
+                  [&](size_t, double base) { return rows.collector(base); },
                   [&](size_t i, CodesWithin& found) { rows.write(i, found); }));
     rows.finish(result);
 }

@@ -35,21 +35,22 @@ void ResultRows::write(size_t row, NearestCodes& nearest, const IdOf& id) const 
             [&](size_t slot, double) { put(given[slot].first, given[slot].second); });
 }
 
-void write_range(
-        const std::vector<std::vector<std::pair<idx_t, float>>>& found,
-        faiss::RangeSearchResult* result) {
-    for (size_t i = 0; i < found.size(); ++i) result->lims[i] = found[i].size();
-    result->do_allocation();
-    for (size_t i = 0; i < found.size(); ++i)
-        for (size_t j = 0; j < found[i].size(); ++j) {
-            result->labels[result->lims[i] + j] = found[i][j].first;
-            result->distances[result->lims[i] + j] = found[i][j].second;
-        }
+void RangeRows::write(size_t row, const CodesWithin& collector) {
+    for (const auto& [place, distance] : collector.found()) {
+        const float reported = to_distance(metric_, distance);
+        if (metric_ == Metric::l2 ? reported < radius_ : reported > radius_)
+            found_[row].emplace_back(id_(place), reported);
+    }
 }
 
-void RangeRows::write(size_t row, const CodesWithin& collector) {
-    for (const auto& [place, distance] : collector.found())
-        found_[row].emplace_back(id_(place), to_distance(metric_, distance));
+void RangeRows::finish(faiss::RangeSearchResult* result) const {
+    for (size_t i = 0; i < found_.size(); ++i) result->lims[i] = found_[i].size();
+    result->do_allocation();
+    for (size_t i = 0; i < found_.size(); ++i)
+        for (size_t j = 0; j < found_[i].size(); ++j) {
+            result->labels[result->lims[i] + j] = found_[i][j].first;
+            result->distances[result->lims[i] + j] = found_[i][j].second;
+        }
 }
 
 } // namespace bqq

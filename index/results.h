@@ -29,11 +29,6 @@ struct ResultRows {
     void write(size_t row, NearestCodes& nearest, const IdOf& id) const;
 };
 
-/// Fills the result with what each query found.
-void write_range(
-        const std::vector<std::vector<std::pair<idx_t, float>>>& found,
-        faiss::RangeSearchResult* result);
-
 /// Distances as FAISS reports them, from those whose sign is changed for the inner product.
 inline float to_distance(Metric metric, double distance) {
     return static_cast<float>(metric == Metric::l2 ? std::max(distance, 0.0) : -distance);
@@ -45,14 +40,19 @@ inline double from_distance(Metric metric, float distance) {
 /// range_search() over the collectors of one call.
 class RangeRows {
 public:
-    RangeRows(size_t n, Metric metric, IdOf id)
-            : metric_(metric), id_(std::move(id)), found_(n) {}
+    RangeRows(size_t n, Metric metric, float radius, IdOf id)
+            : metric_(metric), radius_(radius), id_(std::move(id)), found_(n) {}
 
+    /// Of a query that has no row yet.
+    CodesWithin collector(double base) const {
+        return {from_distance(metric_, radius_), base};
+    }
     void write(size_t row, const CodesWithin& collector);
-    void finish(faiss::RangeSearchResult* result) const { write_range(found_, result); }
+    void finish(faiss::RangeSearchResult* result) const;
 
 private:
     Metric metric_;
+    float radius_;
     IdOf id_;
     std::vector<std::vector<std::pair<idx_t, float>>> found_;
 };

@@ -6,6 +6,7 @@
 
 #include <bqq/quantizer.h>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -109,17 +110,19 @@ private:
     }
 };
 
-/// All codes nearer than a radius that one query has met.
+/// All codes that one query has met no farther away than a radius, give or take rounding.
 class CodesWithin {
 public:
     CodesWithin(double radius, double base)
-            : base_(base), limit_(static_cast<float>(radius - base)) {}
+            : base_(base),
+              limit_(std::nextafter(
+                      static_cast<float>(radius - base), std::numeric_limits<float>::max())) {}
 
     double base() const { return base_; }
     float threshold() const { return limit_; }
     size_t size() const { return found_.size(); }
     void add(Place place, float rank) {
-        if (rank < limit_) found_.emplace_back(place, static_cast<double>(rank) + base_);
+        if (rank <= limit_) found_.emplace_back(place, static_cast<double>(rank) + base_);
     }
     void add_all(CodesWithin& other) {
         found_.insert(found_.end(), other.found_.begin(), other.found_.end());

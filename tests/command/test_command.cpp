@@ -167,7 +167,7 @@ TEST_F(Command, InfoDescribesBqqInsideAWrapper) {
     expect_success("build --base base.fvecs --factory IVF16,BQQ32g2 --metric l2 --out j");
     const json ivf = json::parse(run("info --index j --json -").out);
     EXPECT_EQ(ivf["nlist"], 16);
-    EXPECT_EQ(ivf["bqq"]["groups"], 2);
+    EXPECT_EQ(ivf["bqq"]["bases"], 2);
     EXPECT_EQ(ivf["bqq"]["code_size"], 32 / 8 + 3);
 
     expect_success("build --base base.fvecs --factory IDMap2,PCA8,SQ8 --metric l2 --out j");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "codec/basis.h"
 #include "conformance/kinds.h"
 #include "random_data.h"
 #include "search_results.h"
@@ -88,10 +89,9 @@ protected:
     double score(const float* q, idx_t list, size_t offset) const {
         const faiss::InvertedLists::ScopedCodes code(
                 index.invlists, static_cast<size_t>(list), offset);
-        const bqq::BinaryQuadraticQuantizer& group =
-                index.bqq.group(index.list_groups[static_cast<size_t>(list)]);
-        const bqq::Basis& basis = group.basis();
-        const bqq::StoredScales scales = group.scales().decode(code.codes + group.bits_size());
+        const bqq::Basis& basis = index.codec().basis(index.list_basis()[static_cast<size_t>(list)]);
+        const std::vector<float> B = basis.expanded();
+        const bqq::StoredScales scales = basis.scales.decode(code.codes + index.codec().bits_size());
         std::vector<float> centroid(kDimension);
         index.quantizer->reconstruct(list, centroid.data());
         double ws = 0;
@@ -101,12 +101,12 @@ protected:
                     l2() ? static_cast<double>(q[j]) - static_cast<double>(basis.mean[j])
                          : static_cast<double>(q[j]);
             for (size_t k = 0; k < kBits; ++k) {
-                const double b = basis.B[k * kDimension + j];
+                const double b = B[k * kDimension + j];
                 ws += (code.codes[k / 8] >> (k % 8) & 1) != 0 ? b * from : -b * from;
             }
             const double difference = static_cast<double>(q[j]) - static_cast<double>(centroid[j]);
             from_centroid += l2() ? difference * difference
-                                  : static_cast<double>(index.centroid_scale) *
+                                  : static_cast<double>(index.centroid_scale()) *
                                              static_cast<double>(q[j]) *
                                              static_cast<double>(centroid[j]);
         }

@@ -169,7 +169,7 @@ TEST_P(IVF, TheScannerMeasuresWhatSearchDoes) {
 TEST_P(IVF, ACoarseQuantizerOfTheOtherMetricServesToo) {
     const faiss::MetricType other = l2() ? faiss::METRIC_INNER_PRODUCT : faiss::METRIC_L2;
     faiss::IndexFlat coarse(kDimension, other);
-    IndexIVFBQQ mixed(&coarse, kDimension, kLists, kBits, metric(), 8, index.bqq.wanted_groups);
+    IndexIVFBQQ mixed(&coarse, kDimension, kLists, kBits, metric(), 8, index.codec().wanted_bases());
     mixed.train(kVectors, vectors().data());
     mixed.add(kVectors, vectors().data());
     mixed.nprobe = kLists;
@@ -265,8 +265,7 @@ TEST_P(IVF, CentroidsHaveSixteenBits) {
 TEST_P(IVF, FaissHelpersTakeIt) {
     EXPECT_EQ(faiss::ivflib::extract_index_ivf(&index), &index);
     const auto other = make(GetParam().factory, metric());
-    as_ivf(*other).bqq = index.bqq;
-    as_ivf(*other).list_groups = index.list_groups;
+    as_ivf(*other).set_trained(index.codec(), index.list_basis(), index.centroid_scale());
     other->add(100, vectors().data());
     faiss::ivflib::merge_into(&index, other.get(), true);
     EXPECT_EQ(index.ntotal, kVectors + 100);

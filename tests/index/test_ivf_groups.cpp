@@ -99,12 +99,12 @@ std::unique_ptr<faiss::Index> from_bytes(const std::vector<uint8_t>& bytes) {
 TEST_P(IVFGroups, ListsOfAClusterShareABasis) {
     const auto index = made("IVF16,BQQ24g2");
     const std::vector<size_t> lists = lists_of(*index);
-    std::set<uint8_t> groups;
+    std::set<uint8_t> bases;
     for (size_t i = 0; i < lists.size(); ++i) {
-        EXPECT_EQ(index->list_groups[lists[i]], index->list_groups[lists[i % kClusters]]) << i;
-        groups.insert(index->list_groups[lists[i]]);
+        EXPECT_EQ(index->list_basis()[lists[i]], index->list_basis()[lists[i % kClusters]]) << i;
+        bases.insert(index->list_basis()[lists[i]]);
     }
-    EXPECT_EQ(groups.size(), 2u);
+    EXPECT_EQ(bases.size(), 2u);
 }
 
 TEST_P(IVFGroups, FindMoreThanOneBasis) {
@@ -118,8 +118,8 @@ TEST_P(IVFGroups, FindMoreThanOneBasis) {
 TEST_P(IVFGroups, AreChosenByTraining) {
     const auto index = made("IVF16,BQQ24g");
     // 2,400 codes of 4 or 6 bytes afford 15 or 22 planes of 96 bytes, four to a basis.
-    EXPECT_EQ(index->bqq.groups(), GetParam() == faiss::METRIC_L2 ? 5u : 3u);
-    EXPECT_EQ(index->bqq.depth, 4);
+    EXPECT_EQ(index->codec().bases(), GetParam() == faiss::METRIC_L2 ? 5u : 3u);
+    EXPECT_EQ(index->codec().depth(), 4);
     EXPECT_EQ(bqq::reverse_index_factory(index.get()), "IVF16,BQQ24g");
     EXPECT_GT(recall(*index), recall(*made("IVF16,BQQ24z4")) + 0.05);
     const std::unique_ptr<faiss::Index> clone(bqq::clone_index(index.get()));
@@ -144,47 +144,57 @@ TEST_P(IVFGroups, AQuerySeesOnlyItsListsWhateverTheOthersOfItsBatchVisit) {
 
 TEST_P(IVFGroups, ListsOfTooFewVectorsGoToOtherGroups) {
     const auto index = made("IVF48,BQQ24z2g40");
-    EXPECT_EQ(index->bqq.wanted_groups, 40u);
+    EXPECT_EQ(index->codec().wanted_bases(), 40u);
     EXPECT_EQ(bqq::reverse_index_factory(index.get()), "IVF48,BQQ24z2g40");
-    EXPECT_GT(index->bqq.groups(), kClusters);
-    EXPECT_THAT(index->list_groups, Each(Lt(index->bqq.groups())));
-    std::vector<size_t> sizes(index->bqq.groups());
+    EXPECT_GT(index->codec().bases(), kClusters);
+    EXPECT_THAT(index->list_basis(), Each(Lt(index->codec().bases())));
+    std::vector<size_t> sizes(index->codec().bases());
     for (size_t list = 0; list < index->nlist; ++list)
-        sizes[index->list_groups[list]] += index->get_list_size(list);
+        sizes[index->list_basis()[list]] += index->get_list_size(list);
     EXPECT_THAT(sizes, Each(testing::Ge(4 * kAtoms)));
     EXPECT_EQ(search(*from_bytes(to_bytes(*index)), queries, kK), search(*index, queries, kK));
 }
 
 TEST_P(IVFGroups, AFileKeepsTheGroupsOfTheLists) {
     const auto index = made("IVF16,BQQ24g4");
-    ASSERT_THAT(index->list_groups, testing::Contains(testing::Ne(0)));
+    ASSERT_THAT(index->list_basis(), testing::Contains(testing::Ne(0)));
     const bqq::test::TemporaryFolder folder;
     const std::string path = folder.path() / "index";
     bqq::write_index(index.get(), path);
     for (const int flags : {0, faiss::IO_FLAG_MMAP}) {
         const std::unique_ptr<faiss::Index> read(bqq::read_index(path, flags));
         const auto& ivf = dynamic_cast<const IndexIVFBQQ&>(*read);
-        EXPECT_EQ(ivf.list_groups, index->list_groups);
-        EXPECT_EQ(ivf.bqq, index->bqq);
+        EXPECT_EQ(ivf.list_basis(), index->list_basis());
+        EXPECT_EQ(ivf.codec(), index->codec());
         EXPECT_EQ(search(ivf, queries, kK), search(*index, queries, kK));
     }
 }
 
-TEST_P(IVFGroups, AFileWithAListOfAMissingGroupIsRefused) {
+TEST_P(IVFGroups, AListOfAMissingBasisIsRefused) {
     const auto index = made("IVF16,BQQ24g3");
-    ASSERT_EQ(index->bqq.groups(), 3u);
-    index->list_groups[5] = 3; // takes two bits, as 0 to 2 do
-    const std::vector<uint8_t> bytes = to_bytes(*index);
+    ASSERT_EQ(index->codec().bases(), 3u);
+    index->reset();
+    std::vector<uint8_t> list_basis = index->list_basis();
+    list_basis[5] = 3;
     EXPECT_THAT(
-            [&] { from_bytes(bytes); },
-            ThrowsMessage<FaissException>(HasSubstr("group 3, there are 3")));
+            [&] { index->set_trained(index->codec(), list_basis, index->centroid_scale()); },
+            ThrowsMessage<FaissException>(HasSubstr("basis 3, there are 3")));
+    list_basis.pop_back();
+    EXPECT_THROW(
+            index->set_trained(index->codec(), list_basis, index->centroid_scale()),
+            FaissException);
+    EXPECT_EQ(index->list_basis().size(), 16u);
 }
 
 TEST_P(IVFGroups, ListsGroupedOtherwiseAreNotMerged) {
     const auto index = made("IVF16,BQQ24g4");
     const std::unique_ptr<faiss::Index> other(bqq::clone_index(index.get()));
     EXPECT_NO_THROW(index->check_compatible_for_merge(*other));
-    dynamic_cast<IndexIVFBQQ&>(*other).list_groups[7] ^= 1;
+    auto& ivf = dynamic_cast<IndexIVFBQQ&>(*other);
+    std::vector<uint8_t> list_basis = ivf.list_basis();
+    list_basis[7] ^= 1;
+    ivf.reset();
+    ivf.set_trained(ivf.codec(), list_basis, ivf.centroid_scale());
     EXPECT_THAT(
             [&] { index->merge_from(*other, 0); },
             ThrowsMessage<FaissException>(HasSubstr("trained differently")));
@@ -203,19 +213,19 @@ TEST_P(IVFGroups, CodesOfAMissingListAreRefused) {
 
 TEST_P(IVFGroups, AFailedTrainingLeavesTheGroups) {
     const auto index = made("IVF16,BQQ24g4");
-    const auto groups = index->list_groups;
-    const bqq::GroupedQuantizer before = index->bqq;
+    const auto list_basis = index->list_basis();
+    const bqq::Quantizer before = index->codec();
     index->reset();
     index->training.seed = 5; // would group the lists otherwise
     index->training.max_points_per_atom = 0;
     EXPECT_THROW(index->train(kVectors, x.data()), FaissException);
-    EXPECT_EQ(index->list_groups, groups);
-    EXPECT_EQ(index->bqq, before);
+    EXPECT_EQ(index->list_basis(), list_basis);
+    EXPECT_EQ(index->codec(), before);
 }
 
 TEST(IVFGroupsFactory, NumbersOfGroupsOutOfRangeAreNamed) {
     for (const auto& [description, value] : std::vector<std::pair<std::string, std::string>>{
-                 {"IVF16,BQQ24g0", "cannot read \"BQQ24g0\""}, {"IVF16,BQQ24z3g257", "257 groups"}})
+                 {"IVF16,BQQ24g0", "cannot read \"BQQ24g0\""}, {"IVF16,BQQ24z3g257", "257"}})
         EXPECT_THAT(
                 [&] { bqq::index_factory(kDimension, description); },
                 ThrowsMessage<FaissException>(HasSubstr(value)));
