@@ -47,6 +47,7 @@ void CoarseSearch::search(
         rows_.emplace(
                 centroids_, static_cast<size_t>(count_), d,
                 flat_->metric_type == faiss::METRIC_L2 ? Metric::l2 : Metric::inner_product);
+        rows_bytes_ = rows_->memory_bytes();
     });
     parallel_ranges_with(
             static_cast<size_t>(n), kTogether, [] { return NearestRows::Scratch(); },
@@ -64,7 +65,7 @@ void CoarseSearch::assign(
 }
 
 size_t CoarseSearch::memory_bytes() const {
-    return sizeof *this + (rows_ ? rows_->memory_bytes() : 0);
+    return sizeof *this + rows_bytes_;
 }
 
 } // namespace bqq

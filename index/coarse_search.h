@@ -5,6 +5,7 @@
 #include <faiss/Index.h>
 #include <faiss/IndexFlat.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -47,6 +48,7 @@ private:
     int64_t count_;
     mutable std::once_flag once_;
     mutable std::optional<NearestRows> rows_; ///< made once
+    mutable std::atomic<size_t> rows_bytes_ = 0;
 };
 
 } // namespace bqq

@@ -67,12 +67,7 @@ size_t SignEncoder::memory_bytes() const {
 }
 
 Encoders::Encoders(std::shared_ptr<const std::vector<Basis>> bases)
-        : bases_(std::move(bases)), encoders_(bases_->size()) {
-    if (bases_->size() == 1) return;
-    for (const Basis& basis : *bases_)
-        means_.insert(means_.end(), basis.mean.begin(), basis.mean.end());
-    mean_rows_ = {means_.data(), bases_->size(), bases_->front().d};
-}
+        : bases_(std::move(bases)), encoders_(bases_->size()) {}
 
 const SignEncoder& Encoders::of(size_t basis) const {
     const std::lock_guard lock(mutex_);
@@ -85,20 +80,27 @@ const SignEncoder& Encoders::of(size_t basis) const {
 }
 
 void Encoders::nearest(size_t n, const float* x, uint32_t* nearest, size_t count) const {
-    if (bases_->size() == 1)
+    if (bases_->size() == 1) {
         std::fill_n(nearest, n * count, uint32_t{0});
-    else
-        mean_rows_.find_nearest(n, x, nearest, count);
-}
-
-void Encoders::release() {
-    const std::lock_guard lock(mutex_);
-    for (auto& encoder : encoders_) encoder.reset();
+        return;
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        if (!mean_rows_) {
+            std::vector<float> means;
+            for (const Basis& basis : *bases_)
+                means.insert(means.end(), basis.mean.begin(), basis.mean.end());
+            mean_rows_.emplace(means.data(), bases_->size(), bases_->front().d);
+            means_ = std::move(means);
+        }
+    }
+    mean_rows_->find_nearest(n, x, nearest, count);
 }
 
 size_t Encoders::memory_bytes() const {
     const std::lock_guard lock(mutex_);
-    size_t bytes = 2 * means_.capacity() * sizeof(float) + encoders_.capacity() * sizeof(void*);
+    size_t bytes = means_.capacity() * sizeof(float) +
+                   (mean_rows_ ? bases_->size() * sizeof(float) : 0);
     for (const auto& encoder : encoders_)
         if (encoder != nullptr) bytes += encoder->memory_bytes();
     return bytes;

@@ -94,14 +94,13 @@ public:
     const SignEncoder& of(size_t basis) const;
     /// The bases with the nearest means. @param nearest  output, size n * count
     void nearest(size_t n, const float* x, uint32_t* nearest, size_t count) const;
-    void release();
     size_t memory_bytes() const;
 
 private:
     std::shared_ptr<const std::vector<Basis>> bases_;
-    std::vector<float> means_;
-    RowSet mean_rows_; ///< of means_
     mutable std::mutex mutex_;
+    mutable std::vector<float> means_;
+    mutable std::optional<RowSet> mean_rows_; ///< of means_, made once
     mutable std::vector<std::unique_ptr<const SignEncoder>> encoders_;
 };
 

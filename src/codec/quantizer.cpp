@@ -179,7 +179,8 @@ MemoryBytes Quantizer::memory_bytes() const {
 }
 
 void Quantizer::release_encoder() {
-    if (encoders_ != nullptr) encoders_->release();
+    // Copies go on with theirs.
+    if (encoders_ != nullptr) encoders_ = std::make_shared<Encoders>(bases_);
 }
 
 } // namespace bqq

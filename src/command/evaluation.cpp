@@ -16,6 +16,7 @@ Evaluation evaluate(const std::string& factory, const Benchmark& benchmark) {
     result.index = factory;
     result.vectors = benchmark.base.n;
     result.bytes_per_vector = built.bytes_per_vector;
+    result.resident_bytes_per_vector = built.resident_bytes_per_vector;
     result.recall_1_at_1 = recall.first;
     result.recall_k_at_k = recall.all;
     result.k = benchmark.k;

@@ -11,7 +11,8 @@ namespace bqq::command {
 struct Evaluation {
     std::string index;  ///< its factory string
     size_t vectors = 0; ///< in the index
-    double bytes_per_vector = 0;
+    double bytes_per_vector = 0;          ///< of the index file
+    double resident_bytes_per_vector = 0; ///< that the index holds in memory while it is searched
     double recall_1_at_1 = 0; ///< share of the queries whose first neighbour is the true first
     double recall_k_at_k = 0; ///< share of the true k nearest among the k returned
     size_t k = 0;

@@ -31,6 +31,7 @@ Json to_object(const Evaluation& row) {
     return {{"index", row.index},
             {"vectors", row.vectors},
             {"bytes_per_vector", row.bytes_per_vector},
+            {"resident_bytes_per_vector", row.resident_bytes_per_vector},
             {"recall_1_at_1", row.recall_1_at_1},
             {"recall_k_at_k", row.recall_k_at_k},
             {"k", row.k},
@@ -56,7 +57,8 @@ EvaluationTable::EvaluationTable(
     }
     const std::string k_text = std::to_string(k);
     out_ << std::left << std::setw(static_cast<int>(index_width_)) << "index" << std::right
-         << std::setw(bytes_column.width) << "bytes/vector" << std::setw(recall_column.width)
+         << std::setw(bytes_column.width) << "bytes/vector" << std::setw(bytes_column.width) << "resident"
+         << std::setw(recall_column.width)
          << "1-recall@1" << std::setw(recall_column.width) << k_text + "-recall@" + k_text
          << std::setw(seconds_column.width) << "train s" << std::setw(seconds_column.width)
          << "add s" << std::setw(speed_column.width) << "QPS 1 thread"
@@ -68,6 +70,7 @@ void EvaluationTable::add(const Evaluation& row) {
     out_ << std::left << std::setw(static_cast<int>(index_width_)) << row.index << std::right
          << std::fixed;
     print(out_, bytes_column, row.bytes_per_vector);
+    print(out_, bytes_column, row.resident_bytes_per_vector);
     print(out_, recall_column, row.recall_1_at_1);
     print(out_, recall_column, row.recall_k_at_k);
     print(out_, seconds_column, row.train_seconds);

@@ -1,3 +1,4 @@
+#include "base/heap_bytes.h"
 #include "command/arguments.h"
 #include "command/commands.h"
 #include "command/matrix_description.h"
@@ -16,6 +17,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace bqq::command {
 
@@ -28,28 +30,47 @@ struct InfoOptions {
     std::string json;
 };
 
-Json describe_codes(const Quantizer& codec, size_t code_size) {
+Json describe_codes(const Quantizer& codec, size_t code_size, const MemoryBytes& memory) {
     return {{"bits", codec.M()},
             {"depth", codec.depth()},
             {"code_size", code_size},
-            {"bases", codec.bases()}};
+            {"bases", codec.bases()},
+            {"codes_bytes", memory.codes},
+            {"ids_bytes", memory.ids},
+            {"bases_bytes", memory.bases},
+            {"coarse_bytes", memory.coarse}};
+}
+
+/// Searches, which may make what all searches share.
+void warm(const faiss::Index& index) {
+    if (!index.is_trained || index.ntotal == 0) return;
+    const std::vector<float> query(static_cast<size_t>(index.d));
+    float distance = 0;
+    int64_t label = 0;
+    index.search(1, query.data(), 1, &distance, &label);
 }
 
 Json describe_index(const std::string& path) {
+    const size_t before = heap_bytes();
     const std::unique_ptr<faiss::Index> index(read_index(path));
+    warm(*index);
+    const size_t resident = heap_bytes() - before;
     const auto bytes = std::filesystem::file_size(path);
     Json info{{"index", index_name(index.get())}, {"d", index->d},
               {"ntotal", index->ntotal},          {"metric", metric_name(index->metric_type)},
               {"is_trained", index->is_trained},  {"file_bytes", bytes},
-              {"bytes_per_vector", nullptr}};
+              {"resident_bytes", resident},       {"bytes_per_vector", nullptr},
+              {"resident_bytes_per_vector", nullptr}};
     if (index->ntotal > 0) {
-        info["bytes_per_vector"] = static_cast<double>(bytes) / static_cast<double>(index->ntotal);
+        const auto n = static_cast<double>(index->ntotal);
+        info["bytes_per_vector"] = static_cast<double>(bytes) / n;
+        info["resident_bytes_per_vector"] = static_cast<double>(resident) / n;
     }
     if (const auto* flat = find_index<IndexBQQ>(index.get()))
-        info["bqq"] = describe_codes(flat->codec(), flat->sa_code_size());
+        info["bqq"] = describe_codes(flat->codec(), flat->sa_code_size(), flat->memory_bytes());
     if (const auto* ivf = find_index<faiss::IndexIVF>(index.get())) info["nlist"] = ivf->nlist;
     if (const auto* ivf = find_index<IndexIVFBQQ>(index.get()))
-        info["bqq"] = describe_codes(ivf->codec(), ivf->code_size);
+        info["bqq"] = describe_codes(ivf->codec(), ivf->code_size, ivf->memory_bytes());
     return info;
 }
 
@@ -64,7 +85,7 @@ void print(const Json& info) {
             print(value);
         } else {
             const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-            std::cout << std::left << std::setw(18) << key << text << '\n';
+            std::cout << std::left << std::setw(28) << key << text << '\n';
         }
     }
 }

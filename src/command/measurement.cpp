@@ -1,5 +1,6 @@
 #include "command/measurement.h"
 
+#include "base/heap_bytes.h"
 #include "command/index_building.h"
 #include "command/searching.h"
 #include "command/stopwatch.h"
@@ -19,14 +20,19 @@ namespace {
 constexpr int least_runs = 3;
 constexpr double slow = 10; // times the least time, after which fewer runs will do
 
-/// The index as a user would find it, read from a file of `bytes` bytes.
-std::unique_ptr<faiss::Index> read_back(std::unique_ptr<faiss::Index> built, double& bytes) {
+/// Sets the index, read from a file, and what it takes there and in memory.
+void read_back(
+        std::unique_ptr<faiss::Index> built, const Benchmark& benchmark, BuiltIndex& result) {
     const TemporaryFolder folder;
     const std::string path = folder.file("index");
     write_index(built.get(), path);
     built.reset();
-    bytes = static_cast<double>(std::filesystem::file_size(path));
-    return std::unique_ptr<faiss::Index>(read_index(path));
+    const auto vectors = static_cast<double>(benchmark.base.n);
+    result.bytes_per_vector = static_cast<double>(std::filesystem::file_size(path)) / vectors;
+    const size_t before = heap_bytes();
+    result.index = std::unique_ptr<faiss::Index>(read_index(path));
+    search_index(*result.index, benchmark.queries, benchmark.k); // may make what all searches share
+    result.resident_bytes_per_vector = static_cast<double>(heap_bytes() - before) / vectors;
 }
 
 } // namespace
@@ -43,9 +49,7 @@ BuiltIndex build_index(const std::string& factory, const Benchmark& benchmark) {
     add_vectors(*index, benchmark.base);
     result.add_seconds = add_time.seconds();
 
-    double bytes = 0;
-    result.index = read_back(std::move(index), bytes);
-    result.bytes_per_vector = bytes / static_cast<double>(benchmark.base.n);
+    read_back(std::move(index), benchmark, result);
     return result;
 }
 

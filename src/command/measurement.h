@@ -28,7 +28,8 @@ struct Benchmark {
 /// An index as a user would find it, read from a file.
 struct BuiltIndex {
     std::unique_ptr<faiss::Index> index;
-    double bytes_per_vector = 0; ///< of the file
+    double bytes_per_vector = 0;          ///< of the file
+    double resident_bytes_per_vector = 0; ///< on the heap, after a search
     double train_seconds = 0;
     double add_seconds = 0;
 };
