@@ -9,6 +9,7 @@
 #include <Eigen/Dense>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -19,6 +20,16 @@ namespace {
 // Up to this depth all sums of signed scales are tried for an entry; beyond, plane after plane.
 constexpr int kMaxTableDepth = 8;
 constexpr int kFirstIterations = 3;
+constexpr size_t kMaxNibblePlanes = 4;
+
+/// Sign of bit b of a level of four bits.
+constexpr auto kSigns = [] {
+    std::array<std::array<float, 16>, 4> signs{};
+    for (size_t b = 0; b < 4; ++b)
+        for (size_t level = 0; level < 16; ++level)
+            signs[b][level] = (level >> b & 1) != 0 ? 1.0f : -1.0f;
+    return signs;
+}();
 
 /// The planes of one atom: an entry's bits are those of the nearest sum of signed scales.
 class PlaneFit {
@@ -156,25 +167,25 @@ void Basis::clear_planes() {
     levels.assign(M * nibble_planes() * kernels::level_bytes(d), 0);
 }
 
-void Basis::expand_row(size_t k, float* row) const {
-    constexpr size_t kMaxPlanes = 4;
-    float tables[16 * kMaxPlanes];
+void Basis::fill_tables(size_t k, float* tables) const {
     const float* scales_of_k = rho.data() + k * static_cast<size_t>(depth);
     for (size_t p = 0; p < nibble_planes(); ++p) {
-        // Each bit doubles the table: the first half has -rho of that bit, the second +rho.
-        float* table = tables + 16 * p;
-        table[0] = 0;
-        size_t size = 1;
-        for (size_t b = 4 * p; b < 4 * p + 4; ++b, size *= 2) {
-            const float step = b < static_cast<size_t>(depth) ? scales_of_k[b] : 0;
-            for (size_t v = 0; v < size; ++v) {
-                table[size + v] = table[v] + step;
-                table[v] -= step;
-            }
+        const size_t planes = std::min<size_t>(4, static_cast<size_t>(depth) - 4 * p);
+        float scale_of[4] = {};
+        std::copy_n(scales_of_k + 4 * p, planes, scale_of);
+        // Loops that compilers vectorize.
+        for (size_t level = 0; level < 16; ++level) {
+            float sum = kSigns[0][level] * scale_of[0];
+            for (size_t b = 1; b < 4; ++b) sum += kSigns[b][level] * scale_of[b];
+            tables[16 * p + level] = sum;
         }
     }
-    const size_t bytes = nibble_planes() * kernels::level_bytes(d);
-    kernels::expand_levels(levels.data() + k * bytes, nibble_planes(), tables, d, row);
+}
+
+void Basis::expand_row(size_t k, float* row) const {
+    float tables[16 * kMaxNibblePlanes];
+    fill_tables(k, tables);
+    kernels::expand_levels(levels_of(k), nibble_planes(), tables, d, row);
 }
 
 std::vector<float> Basis::expanded() const {
@@ -189,6 +200,18 @@ std::vector<float> Basis::expanded() const {
 
 void Basis::project(const float* x, size_t n, float* w) const {
     constexpr size_t kAtoms = 16; // expanded at a time: they stay in the cache for all vectors
+    if (n == 1) {
+        kernels::AlignedVector<float> padded(row_size());
+        std::copy_n(x, d, padded.data());
+        alignas(64) float tables[kAtoms * 16 * kMaxNibblePlanes];
+        for (size_t k = 0; k < M; k += kAtoms) {
+            const size_t count = std::min(kAtoms, M - k);
+            for (size_t i = 0; i < count; ++i) fill_tables(k + i, tables + i * 16 * nibble_planes());
+            kernels::level_products(
+                    padded.data(), levels_of(k), nibble_planes(), tables, count, d, w + k);
+        }
+        return;
+    }
     kernels::AlignedVector<float> rows(kAtoms * row_size());
     for (size_t k = 0; k < M; k += kAtoms) {
         const size_t count = std::min(kAtoms, M - k);

@@ -65,6 +65,12 @@ struct Basis {
     size_t memory_bytes() const;
 
 private:
+    const uint8_t* levels_of(size_t k) const {
+        return levels.data() + k * nibble_planes() * (row_size() / 2);
+    }
+    /// What each level of atom k adds, in each plane of nibbles: 16 * nibble_planes() floats.
+    void fill_tables(size_t k, float* tables) const;
+
     struct Place {
         size_t byte;
         unsigned shift;

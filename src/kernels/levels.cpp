@@ -13,6 +13,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::CappedTag<float, 16>;
 
+/// The sum of 16 partial sums, in the order of row_products().
+HWY_INLINE float fold(float* s) {
+    for (size_t half = 8; half > 0; half /= 2)
+        for (size_t i = 0; i < half; ++i) s[i] += s[i + half];
+    return s[0];
+}
+
 #if HWY_MAX_BYTES >= 32 && !HWY_HAVE_SCALABLE
 
 using Ints = hn::RebindToSigned<Floats>;
@@ -66,7 +73,69 @@ HWY_INLINE void expand(const uint8_t* levels, const float* tables, size_t d, flo
     }
 }
 
+/// The products of kRows rows.
+template <size_t kPlanes, size_t kRows>
+HWY_INLINE void multiply(
+        const float* x, const uint8_t* levels, const float* tables, size_t d, float* products) {
+    const Floats df;
+    const Ints di;
+    const hn::Rebind<uint8_t, Floats> bytes;
+    constexpr size_t kParts = 16 / kLanes;
+    const size_t size = level_bytes(d);
+    hn::Vec<Floats> sums[kRows][kParts];
+    for (auto& row : sums)
+        for (auto& sum : row) sum = hn::Zero(df);
+    for (size_t b = 0; b < size; b += 16)
+        for (size_t part = 0; part < kParts; ++part) {
+            const size_t first = part * kLanes;
+            const auto x_low = hn::LoadU(df, x + 2 * b + first);
+            const auto x_high = hn::LoadU(df, x + 2 * b + 16 + first);
+            for (size_t r = 0; r < kRows; ++r) {
+                auto low = hn::Zero(df), high = hn::Zero(df);
+                for (size_t p = 0; p < kPlanes; ++p) {
+                    const Table table(tables + (r * kPlanes + p) * 16);
+                    const uint8_t* from = levels + (r * kPlanes + p) * size + b + first;
+                    const auto level = hn::PromoteTo(di, hn::LoadU(bytes, from));
+                    const auto of_low = table[hn::And(level, hn::Set(di, 15))];
+                    const auto of_high = table[hn::ShiftRight<4>(level)];
+                    low = p == 0 ? of_low : hn::Add(low, of_low);
+                    high = p == 0 ? of_high : hn::Add(high, of_high);
+                }
+                sums[r][part] = hn::MulAdd(x_low, low, sums[r][part]);
+                sums[r][part] = hn::MulAdd(x_high, high, sums[r][part]);
+            }
+        }
+    for (size_t r = 0; r < kRows; ++r) {
+        alignas(64) float s[16];
+        for (size_t part = 0; part < kParts; ++part)
+            hn::Store(sums[r][part], df, s + part * kLanes);
+        products[r] = fold(s);
+    }
+}
+
 #else
+
+/// The products of kRows rows.
+template <size_t kPlanes, size_t kRows>
+HWY_INLINE void multiply(
+        const float* x, const uint8_t* levels, const float* tables, size_t d, float* products) {
+    const hn::CappedTag<float, 1> one;
+    const size_t size = level_bytes(d);
+    for (size_t r = 0; r < kRows; ++r, levels += kPlanes * size, tables += kPlanes * 16) {
+        float s[16] = {};
+        for (size_t e = 0; e < 2 * size; ++e) {
+            const auto value = [&](size_t p) {
+                const uint8_t both = levels[p * size + e / 32 * 16 + e % 16];
+                return tables[16 * p + (e % 32 < 16 ? both & 15 : both >> 4)];
+            };
+            float sum = value(0);
+            for (size_t p = 1; p < kPlanes; ++p) sum += value(p);
+            s[e % 16] = hn::GetLane(
+                    hn::MulAdd(hn::Set(one, x[e]), hn::Set(one, sum), hn::Set(one, s[e % 16])));
+        }
+        products[r] = fold(s);
+    }
+}
 
 template <size_t kPlanes>
 HWY_INLINE void expand(const uint8_t* levels, const float* tables, size_t d, float* row) {
@@ -86,6 +155,29 @@ HWY_INLINE void expand(const uint8_t* levels, const float* tables, size_t d, flo
 }
 
 #endif
+
+template <size_t kPlanes>
+HWY_INLINE void multiply_rows(
+        const float* x, const uint8_t* levels, const float* tables, size_t rows, size_t d,
+        float* products) {
+    constexpr size_t kTogether = 4; // sums that do not wait for each other
+    const size_t size = kPlanes * level_bytes(d);
+    size_t r = 0;
+    for (; r + kTogether <= rows; r += kTogether)
+        multiply<kPlanes, kTogether>(
+                x, levels + r * size, tables + r * kPlanes * 16, d, products + r);
+    for (; r < rows; ++r)
+        multiply<kPlanes, 1>(x, levels + r * size, tables + r * kPlanes * 16, d, products + r);
+}
+
+void level_products(
+        const float* x, const uint8_t* levels, size_t planes, const float* tables, size_t rows,
+        size_t d, float* products) {
+    if (planes == 1) multiply_rows<1>(x, levels, tables, rows, d, products);
+    if (planes == 2) multiply_rows<2>(x, levels, tables, rows, d, products);
+    if (planes == 3) multiply_rows<3>(x, levels, tables, rows, d, products);
+    if (planes == 4) multiply_rows<4>(x, levels, tables, rows, d, products);
+}
 
 void expand_levels(
         const uint8_t* levels, size_t planes, const float* tables, size_t d, float* row) {
@@ -110,11 +202,19 @@ HWY_AFTER_NAMESPACE();
 namespace bqq::kernels {
 
 HWY_EXPORT(expand_levels);
+HWY_EXPORT(level_products);
 
 void expand_levels(
         const uint8_t* levels, size_t planes, const float* tables, size_t d, float* row) {
     assert(planes >= 1 && planes <= 4);
     HWY_DYNAMIC_DISPATCH(expand_levels)(levels, planes, tables, d, row);
+}
+
+void level_products(
+        const float* x, const uint8_t* levels, size_t planes, const float* tables, size_t rows,
+        size_t d, float* products) {
+    assert(planes >= 1 && planes <= 4);
+    HWY_DYNAMIC_DISPATCH(level_products)(x, levels, planes, tables, rows, d, products);
 }
 
 } // namespace bqq::kernels
