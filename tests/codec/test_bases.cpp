@@ -73,7 +73,7 @@ TEST_P(Bases, OneForEachClusterHasAListOfItsOwn) {
     EXPECT_EQ(std::set(lists.begin(), lists.end()).size(), kClusters);
 }
 
-TEST_P(Bases, ErrIsFarBelowThatOfOneBasis) {
+TEST_P(Bases, LoseFarLessThanOne) {
     EXPECT_LT(
             squared_error(x, decoded(of(kClusters), x)), 0.5 * squared_error(x, decoded(of(1), x)));
 }
@@ -239,6 +239,9 @@ TEST(SetBases, TakesOverBasesOfItsFormAlone) {
          {basis(kAtoms - 1, Metric::l2, 2), basis(kAtoms, Metric::inner_product, 2),
           basis(kAtoms, Metric::l2, 3), Basis()})
         EXPECT_THAT(take({good, other}), ThrowsMessage<InvalidArgument>(HasSubstr("basis 1")));
+    EXPECT_THAT(
+            take({basis(kAtoms, Metric::l2, 3)}),
+            ThrowsMessage<InvalidArgument>(HasSubstr("depth 3, must be 2")));
 }
 
 TEST(SetBases, RefusesValuesThatNoBasisHas) {
