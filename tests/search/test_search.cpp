@@ -378,16 +378,19 @@ TEST_P(FlatSearch, NoCodesAndNoQueries) {
     EXPECT_TRUE(d.searched.search({}, 2, {}).labels.empty());
 }
 
-/** What a search may get wrong of a distance: the rounding of floats of the size of the terms that it is the
- * sum of, which is |q|^2 for L2, and what the bits of w are for the inner product.
+/** Distances are right up to the rounding of floats of the size of the terms that they are sums of, and
+ * beyond the floats infinite. The codes found are the nearest up to that.
  */
 void expect_right_far_out(
         const Quantizer& quantizer, const Encoded& codes, const Results& results, size_t k,
         std::span<const float> queries) {
     const size_t d = quantizer.d();
     for (size_t q = 0; q < queries.size() / d; ++q) {
+        SCOPED_TRACE("query " + std::to_string(q));
         const std::span<const float> query = queries.subspan(q * d, d);
         const std::vector<double> distances = true_distances(quantizer, codes, query);
+        std::vector<double> sorted = distances;
+        std::sort(sorted.begin(), sorted.end());
         double size = 1;
         for (const float value : query) {
             const double v = std::fabs(static_cast<double>(value));
@@ -395,22 +398,29 @@ void expect_right_far_out(
         }
         for (size_t i = 0; i < k; ++i) {
             const int64_t label = results.labels[q * k + i];
-            ASSERT_GE(label, 0) << "query " << q;
+            const float distance = results.distances[q * k + i];
+            ASSERT_GE(label, 0);
             const double expected = distances[static_cast<size_t>(label)];
-            if (static_cast<float>(expected) == kInfinity)
-                ASSERT_EQ(results.distances[q * k + i], kInfinity) << "query " << q;
+            const auto nearest = static_cast<float>(sorted[i]);
+            // A distance is kept as a float that is added to what a centre has in double.
+            double most = 0;
+            for (size_t b = 0; b < quantizer.bases(); ++b)
+                most = std::max(
+                        most, std::fabs(
+                                      expected - bqq::list_offset(
+                                                         quantizer.metric(), query.data(),
+                                                         quantizer.basis(b).mean.data(), d)));
+            ASSERT_FALSE(std::isnan(distance));
+            if (std::isinf(static_cast<float>(most)) && quantizer.metric() != Metric::l2) continue;
+            if (std::isinf(static_cast<float>(expected)))
+                ASSERT_EQ(distance, static_cast<float>(expected));
             else
-                ASSERT_NEAR(results.distances[q * k + i], expected, 1e-5 * size)
-                        << "query " << q << ", place " << i;
+                ASSERT_NEAR(distance, expected, 1e-5 * size);
+            if (std::isinf(nearest))
+                ASSERT_EQ(distance, nearest);
+            else
+                ASSERT_LE(expected, sorted[i] + 1e-5 * size);
         }
-        // The codes found are among the nearest, but for that rounding.
-        std::vector<double> sorted = distances;
-        std::sort(sorted.begin(), sorted.end());
-        for (size_t i = 0; i < k; ++i)
-            ASSERT_LE(
-                    distances[static_cast<size_t>(results.labels[q * k + i])],
-                    sorted[i] + 1e-5 * size)
-                    << "query " << q << ", place " << i;
     }
 }
 
@@ -442,8 +452,8 @@ TEST_P(FlatSearch, ExtremeQueriesHaveTheirTrueDistances) {
     }
 }
 
-/// Codes with alpha 0 and queries without a direction: their distance is that of the centre.
-TEST_P(FlatSearch, AnInfiniteMarginScoresEveryCode) {
+/// Codes with alpha 0, whose distance is that of the centre, and queries with w = 0 count as others do.
+TEST_P(FlatSearch, AMarginWithoutEndScoresEveryCode) {
     const Data& d = data();
     Encoded codes = d.codes;
     for (size_t i = 0; i < kVectors; i += 2)
@@ -453,31 +463,55 @@ TEST_P(FlatSearch, AnInfiniteMarginScoresEveryCode) {
     std::vector<float> queries(d.queries.begin(), d.queries.begin() + 3 * kDimension);
     queries.insert(queries.end(), mean.begin(), mean.end()); // w = 0 for L2
     queries.insert(queries.end(), kDimension, 0);            // and for the inner product
-    const Results all = searched.search(queries, kVectors, {8, kInfinity});
     for (size_t q = 0; q < queries.size() / kDimension; ++q) {
-        const std::vector<double> distances = true_distances(
-                d.quantizer, codes, std::span(queries).subspan(q * kDimension, kDimension));
+        SCOPED_TRACE("query " + std::to_string(q));
+        const auto query = std::span(queries).subspan(q * kDimension, kDimension);
+        const std::vector<double> distances = true_distances(d.quantizer, codes, query);
+        const Results all = searched.search(query, kVectors, {8, kInfinity});
         std::vector<bool> found(kVectors);
         for (size_t i = 0; i < kVectors; ++i) {
-            const auto label = static_cast<size_t>(all.labels[q * kVectors + i]);
+            const auto label = static_cast<size_t>(all.labels[i]);
             ASSERT_LT(label, kVectors);
             EXPECT_FALSE(found[label]);
             found[label] = true;
             const double expected = distances[label];
-            ASSERT_NEAR(
-                    all.distances[q * kVectors + i], expected, 2e-5 * (1 + std::fabs(expected)));
+            ASSERT_NEAR(all.distances[i], expected, 2e-5 * (1 + std::fabs(expected)));
         }
-        // The other margins find the same codes, as far as they are nearest.
-        const Results some =
-                searched.search(std::span(queries).subspan(q * kDimension, kDimension), 5, {8, 3});
-        for (size_t i = 0; i < 5; ++i)
-            ASSERT_EQ(some.distances[i], all.distances[q * kVectors + i]);
-        EXPECT_EQ(
-                searched.range_search(
-                                std::span(queries).subspan(q * kDimension, kDimension), HUGE_VAL,
-                                {8, kInfinity})
-                        .size(),
-                kVectors);
+        for (const float margin : {3.0f, std::numeric_limits<float>::max(), kInfinity}) {
+            const Results some = searched.search(query, 5, {8, margin});
+            for (size_t i = 0; i < 5; ++i) ASSERT_EQ(some.distances[i], all.distances[i]);
+            EXPECT_EQ(searched.range_search(query, HUGE_VAL, {8, margin}).size(), kVectors);
+        }
+    }
+}
+
+TEST_P(FlatSearch, VectorsOfEveryLengthHaveTheirTrueDistances) {
+    for (const float length : {1e-15f, 1e15f, 5e17f, 1e22f}) {
+        SCOPED_TRACE(length);
+        std::vector<float> x = gaussian_vectors(500, kDimension, 1);
+        for (float& value : x) value *= length;
+        const Quantizer quantizer = bqq::test::trained(x, kDimension, kAtoms, GetParam());
+        const Encoded codes = encoded(quantizer, x);
+        const Searched searched(quantizer, codes);
+        std::vector<float> queries = gaussian_vectors(5, kDimension, 2);
+        // Squared distances of vectors as long as the longest are beyond the floats.
+        if (GetParam() == Metric::l2 && length < 1e20f)
+            for (float& value : queries) value *= length;
+        for (const float margin : {3.0f, kInfinity}) {
+            const Results results = searched.search(queries, 5, {8, margin});
+            for (size_t q = 0; q < 5; ++q) {
+                const auto query = std::span(queries).subspan(q * kDimension, kDimension);
+                const std::vector<double> distances = true_distances(quantizer, codes, query);
+                for (size_t i = q * 5; i < q * 5 + 5; ++i) {
+                    ASSERT_GE(results.labels[i], 0);
+                    const double expected = distances[static_cast<size_t>(results.labels[i])];
+                    if (static_cast<float>(expected) == kInfinity)
+                        ASSERT_GT(results.distances[i], 1e36f);
+                    else
+                        ASSERT_NEAR(results.distances[i], expected, 1e-4 * std::fabs(expected));
+                }
+            }
+        }
     }
 }
 
