@@ -69,7 +69,7 @@ TEST(ParallelFor, CallsEachOnceWithAStateOfItsThread) {
     bqq::parallel_for(0, [](size_t) { FAIL(); });
 }
 
-constexpr size_t kDimension = 12, kAtoms = 16, kVectors = 1200;
+constexpr size_t kDimension = 8, kAtoms = 8, kVectors = 1000;
 
 /// Wherever memory ends, an exception reaches the caller, and what it had is as it was.
 class FailedAllocations : public testing::TestWithParam<size_t> {
@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(OneBasisAndTwo, FailedAllocations, testing::Values(1, 2
 
 TEST_P(FailedAllocations, OfTraining) {
     bqq::TrainingParameters parameters;
-    parameters.rounds = 6;
+    parameters.rounds = 2; // one in float, one in planes
     Quantizer quantizer(kDimension, kAtoms, Metric::l2, 4, bases);
     fail_throughout(
             [&] {
@@ -152,7 +152,7 @@ TEST_P(FailedAllocations, OfSearches) {
     lists.append(kVectors, codes.codes.data(), codes.lists);
     const bqq::SearchedCodeLists searched(lists);
     const bqq::ListSearch search{quantizer, searched, bases, {}, {}, {}};
-    constexpr size_t kQueries = 100;
+    constexpr size_t kQueries = 70;
     std::vector<bqq::Visit> visits;
     for (size_t q = 0; q < kQueries; ++q)
         for (size_t l = 0; l < bases; ++l)
