@@ -78,7 +78,7 @@ TEST(CodeBlocks, HoldsWhatWasAdded) {
 
 TEST(ListOrder, RanksAndSelects) {
     constexpr size_t kLists = 3;
-    for (const size_t n : {1, 255, 256, 257, 512, 1000}) {
+    for (const size_t n : {1, 212, 255, 256, 257, 512, 1000}) {
         ListOrder order(kLists);
         std::vector<size_t> of;
         const auto add = [&](size_t count) {
