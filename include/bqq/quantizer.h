@@ -127,7 +127,8 @@ public:
     /// What coding needs of each basis, made when first asked for.
     Encoders& encoders() const { return *encoders_; }
     /** Takes over bases that were learned elsewhere, such as in a file.
-     * @throws InvalidArgument  for none or more than wanted, or for one of another form
+     * @throws InvalidArgument  for none or more than wanted, for one of another form, and for sizes
+     *                          or numbers that no basis has
      */
     void set_bases(std::vector<Basis> bases);
 

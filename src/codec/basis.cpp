@@ -6,11 +6,14 @@
 #include "kernels/row_products.h"
 #include "kernels/weighted_rows.h"
 
+#include <bqq/quantizer.h>
 #include <Eigen/Dense>
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace bqq {
@@ -161,6 +164,36 @@ private:
 };
 
 } // namespace
+
+void Basis::check(const std::string& name) const {
+    const auto check = [&](bool good, const std::string& what) {
+        if (!good) throw InvalidArgument("BQQ: " + name + " has " + what);
+    };
+    const auto check_size = [&](size_t size, size_t right, const char* what) {
+        check(size == right, std::string(what) + " of size " + std::to_string(size) + ", must be " +
+                                     std::to_string(right));
+    };
+    const auto check_number = [&](float value, const char* what) {
+        check(std::isfinite(value), std::string(what) + " " + std::to_string(value));
+    };
+    check(depth >= 1 && depth <= Quantizer::kMaxDepth,
+          "depth " + std::to_string(depth) + ", must be 1 to " +
+                  std::to_string(Quantizer::kMaxDepth));
+    check_size(mean.size(), d, "mean");
+    check_size(rho.size(), M * static_cast<size_t>(depth), "rho");
+    check_size(levels.size(), M * nibble_planes() * kernels::level_bytes(d), "levels");
+    check(scale > 0 && std::isfinite(scale), "scale " + std::to_string(scale));
+    for (const float value : mean) check_number(value, "mean");
+    for (const float value : rho) check_number(value, "rho");
+    for (const float value : {scales.norm_first, scales.norm_step}) check_number(value, "norm");
+    check_number(scales.calibration, "calibration");
+    // Every byte must stand for a number.
+    const int64_t last = int64_t{scales.alpha_first} + 255 * int64_t{scales.alpha_step};
+    check(scales.alpha_step >= 0 && int64_t{scales.alpha_first} + scales.alpha_step >= 0 &&
+                  last < std::bit_cast<int32_t>(std::numeric_limits<float>::infinity()),
+          "alphas from " + std::to_string(scales.alpha_first) + " in steps of " +
+                  std::to_string(scales.alpha_step));
+}
 
 void Basis::clear_planes() {
     rho.assign(M * static_cast<size_t>(depth), 0);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace bqq {
@@ -33,6 +34,9 @@ struct Basis {
     size_t row_size() const { return (d + 31) / 32 * 32; }
 
     bool operator==(const Basis&) const = default;
+
+    /// @throws InvalidArgument  for a depth, size or number that no basis has; `name` is ours
+    void check(const std::string& name) const;
 
     /// Sets rho and levels to zeros of their sizes.
     void clear_planes();

@@ -105,10 +105,17 @@ void Quantizer::set_bases(std::vector<Basis> bases) {
         throw InvalidArgument(
                 "BQQ: " + std::to_string(bases.size()) + " bases, must be 1 to " +
                 std::to_string(most));
-    for (size_t b = 0; b < bases.size(); ++b)
-        if (bases[b].d != d_ || bases[b].M != M_ || bases[b].scales.metric != metric_ ||
-            bases[b].depth != bases.front().depth)
-            throw InvalidArgument("BQQ: basis " + std::to_string(b) + " has another form");
+    const int depth = wanted_depth_.value_or(bases.front().depth);
+    for (size_t b = 0; b < bases.size(); ++b) {
+        const std::string name = "basis " + std::to_string(b);
+        if (bases[b].d != d_ || bases[b].M != M_ || bases[b].scales.metric != metric_)
+            throw InvalidArgument("BQQ: " + name + " has another form");
+        bases[b].check(name);
+        if (bases[b].depth != depth)
+            throw InvalidArgument(
+                    "BQQ: " + name + " has depth " + std::to_string(bases[b].depth) +
+                    ", must be " + std::to_string(depth));
+    }
     auto shared = std::make_shared<const std::vector<Basis>>(std::move(bases));
     encoders_ = std::make_shared<Encoders>(shared);
     bases_ = std::move(shared);

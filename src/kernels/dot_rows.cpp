@@ -1,9 +1,9 @@
 #include "kernels/dot_rows.h"
 
+#include "base/parallel_for.h"
 #include "kernels/products.h"
 
 #include <algorithm>
-#include <cstdint>
 
 namespace bqq::kernels {
 
@@ -73,13 +73,11 @@ void dot_rows(
 void dot_rows_parallel(
         const float* a, size_t lda, size_t na, const float* b, size_t ldb, size_t nb, size_t d,
         float* c, size_t ldc) {
-    const auto panels = static_cast<int64_t>((nb + kPanel - 1) / kPanel);
-#pragma omp parallel for schedule(dynamic)
-    for (int64_t p = 0; p < panels; ++p) {
-        const size_t j = static_cast<size_t>(p) * kPanel;
+    parallel_for((nb + kPanel - 1) / kPanel, [&](size_t p) {
+        const size_t j = p * kPanel;
         const PackedRows panel(b + j * ldb, ldb, std::min(kPanel, nb - j), d);
         dot_rows(a, lda, na, panel, c + j, ldc);
-    }
+    });
 }
 
 } // namespace bqq::kernels

@@ -1,23 +1,24 @@
 #include "search/query_scan.h"
 
+#include <Eigen/Core>
+
 #include <memory>
 
 namespace bqq {
 
-QueryScan::QueryScan(const Basis& basis, const float* w, const ScanParameters& parameters)
+QueryScan::QueryScan(
+        const Basis& basis, const float* w, const ScanParameters& parameters, float length)
         : scales_(basis.scales),
           l2_(basis.scales.metric == Metric::l2),
-          scores_all_(std::isinf(parameters.margin)),
           code_bytes_((basis.M + 7) / 8) {
     // Distances between vectors of a larger scale are beyond the range of a float.
     constexpr float kLargestScale = 1e18f;
     const float scale = std::min(basis.scale, kLargestScale);
-    weight_ = l2_ ? 2 * scale * scale : scale;
+    weight_ = length * (l2_ ? 2 * scale * scale : basis.scale);
     scales_.norm_first *= scale;
     scales_.norm_step *= scale;
     query_.assign({w, basis.M}, parameters.query_bits);
     // The margin is added to the product: a bound of the key from below.
-    const float margin = scores_all_ ? 0 : parameters.margin;
     filter_ = {
             l2_,
             scales_.alpha_first,
@@ -25,26 +26,38 @@ QueryScan::QueryScan(const Basis& basis, const float* w, const ScanParameters& p
             scales_.norm_first,
             scales_.norm_step,
             weight_ * query_.slope(),
-            weight_ * (query_.offset() + margin * query_.error())};
+            weight_ * (query_.offset() + parameters.margin * query_.error())};
+    const float most = filter_.slope * static_cast<float>(kernels::kMaxScore);
+    scores_all_ = !std::isfinite(most + std::fabs(filter_.offset));
 }
 
 std::vector<QueryScan> prepare_scans(
         const Basis& basis, std::span<const size_t> chosen, const float* x,
         const ScanParameters& parameters) {
     const size_t n = chosen.size();
+    // Inner product: sums over a longer query may overflow, so w is computed of a part of it.
+    constexpr float kLong = 1e20f;
+    constexpr float kLengthOfLong = 0x1p64f;
     const auto q = std::make_unique_for_overwrite<float[]>(n * basis.d);
     const auto w = std::make_unique_for_overwrite<float[]>(n * basis.M);
+    std::vector<float> lengths(n, 1.0f);
     for (size_t i = 0; i < n; ++i) {
         const float* row = x + chosen[i] * basis.d;
-        if (basis.scales.metric == Metric::l2)
-            basis.to_unit(row, basis.mean.data(), q.get() + i * basis.d);
-        else
-            std::copy_n(row, basis.d, q.get() + i * basis.d);
+        float* unit = q.get() + i * basis.d;
+        if (basis.scales.metric == Metric::l2) {
+            basis.to_unit(row, basis.mean.data(), unit);
+            continue;
+        }
+        const auto size = static_cast<Eigen::Index>(basis.d);
+        const Eigen::Map<const Eigen::ArrayXf> query(row, size);
+        if (query.abs().maxCoeff() > kLong) lengths[i] = kLengthOfLong;
+        Eigen::Map<Eigen::ArrayXf>(unit, size) = query / lengths[i];
     }
     basis.project(q.get(), n, w.get());
     std::vector<QueryScan> scans;
     scans.reserve(n);
-    for (size_t i = 0; i < n; ++i) scans.emplace_back(basis, w.get() + i * basis.M, parameters);
+    for (size_t i = 0; i < n; ++i)
+        scans.emplace_back(basis, w.get() + i * basis.M, parameters, lengths[i]);
     return scans;
 }
 

@@ -29,8 +29,10 @@ struct ScanParameters {
  */
 class QueryScan {
 public:
-    /// @param w  size M: B (q - mean) in units of the basis for L2, B q for the inner product
-    QueryScan(const Basis& basis, const float* w, const ScanParameters& parameters);
+    /// @param w  size M; `length` times it is B (q - mean) in units of the basis for L2, B q for the
+    ///           inner product
+    QueryScan(
+            const Basis& basis, const float* w, const ScanParameters& parameters, float length = 1);
 
     /** Calls candidate(i, key) for the codes i of blocks [begin, end) whose key may be threshold() or
      * less; for all codes where the margin is infinite.
@@ -88,7 +90,7 @@ private:
 
     ScaleCodec scales_; ///< L2: its nu times scale^2
     bool l2_;
-    bool scores_all_;
+    bool scores_all_;   ///< the bounds of stage 1 are not finite, as with an infinite margin
     float weight_;      ///< of alpha (w . s) in a key
     size_t code_bytes_; ///< of the signs
     QuantizedQuery query_;

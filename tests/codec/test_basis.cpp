@@ -1,8 +1,8 @@
 #include "quantizer_fixture.h"
 #include "random_data.h"
 
-#include "codec/basis.h"
 #include <gtest/gtest.h>
+#include "codec/basis.h"
 
 #include <cmath>
 #include <limits>
@@ -12,8 +12,8 @@
 
 namespace {
 
-using bqq::BinaryQuadraticQuantizer;
 using bqq::Metric;
+using bqq::Quantizer;
 using bqq::TrainingParameters;
 using bqq::test::gaussian_vectors;
 using bqq::test::normal_numbers;
@@ -21,25 +21,50 @@ using bqq::test::relative_error;
 using bqq::test::trained;
 
 TEST(Basis, IsTheSumOfItsPlanes) {
-    constexpr size_t d = 11, M = 9;
-    const BinaryQuadraticQuantizer quantizer =
-            trained(gaussian_vectors(300, d, 1), d, M, Metric::l2, 3);
-    const bqq::Basis& basis = quantizer.basis();
-    ASSERT_EQ(basis.d, d);
-    ASSERT_EQ(basis.M, M);
-    ASSERT_EQ(basis.depth, 3);
-    ASSERT_EQ(basis.B.size(), M * d);
-    ASSERT_EQ(basis.rho.size(), M * 3);
-    ASSERT_EQ(basis.Z.size(), M * 3 * 2);
-    for (size_t k = 0; k < M; ++k)
-        for (size_t j = 0; j < d; ++j) {
-            float sum = 0;
-            for (size_t b = 0; b < 3; ++b) {
-                const bool plus = (basis.Z[(k * 3 + b) * 2 + j / 8] >> (j % 8) & 1) != 0;
-                sum += plus ? basis.rho[k * 3 + b] : -basis.rho[k * 3 + b];
-            }
-            EXPECT_NEAR(basis.B[k * d + j], sum, 1e-6f);
+    constexpr size_t M = 9;
+    for (const size_t d : {size_t{11}, size_t{32}, size_t{70}})
+        for (const int depth : {1, 3, 4, 5, 16}) {
+            SCOPED_TRACE("d = " + std::to_string(d) + ", depth " + std::to_string(depth));
+            const Quantizer quantizer =
+                    trained(gaussian_vectors(300, d, 1), d, M, Metric::l2, depth);
+            const bqq::Basis& basis = quantizer.basis(0);
+            const auto planes = static_cast<size_t>(depth);
+            ASSERT_EQ(basis.d, d);
+            ASSERT_EQ(basis.M, M);
+            ASSERT_EQ(basis.depth, depth);
+            ASSERT_EQ(basis.rho.size(), M * planes);
+            const std::vector<float> B = basis.expanded();
+            ASSERT_EQ(B.size(), M * d);
+            for (size_t k = 0; k < M; ++k)
+                for (size_t j = 0; j < d; ++j) {
+                    float sum = 0;
+                    for (size_t b = 0; b < planes; ++b) {
+                        const float rho = basis.rho[k * planes + b];
+                        sum += basis.bit(k, b, j) ? rho : -rho;
+                    }
+                    EXPECT_NEAR(B[k * d + j], sum, 1e-6f);
+                }
         }
+}
+
+TEST(Basis, ProjectsVectorsTogetherAsAlone) {
+    constexpr size_t d = 37, M = 41, n = 9;
+    const Quantizer quantizer = trained(gaussian_vectors(300, d, 1), d, M);
+    const bqq::Basis& basis = quantizer.basis(0);
+    const std::vector<float> B = basis.expanded();
+    const std::vector<float> x = gaussian_vectors(n, d, 2);
+    std::vector<float> together(n * M), alone(M);
+    basis.project(x.data(), n, together.data());
+    for (size_t i = 0; i < n; ++i) {
+        basis.project(x.data() + i * d, 1, alone.data());
+        for (size_t k = 0; k < M; ++k) {
+            double sum = 0;
+            for (size_t j = 0; j < d; ++j)
+                sum += static_cast<double>(B[k * d + j]) * static_cast<double>(x[i * d + j]);
+            EXPECT_NEAR(alone[k], sum, 1e-5);
+            EXPECT_EQ(together[i * M + k], alone[k]);
+        }
+    }
 }
 
 TEST(Basis, OneRoundOfTrainingMakesPlanes) {
@@ -48,21 +73,22 @@ TEST(Basis, OneRoundOfTrainingMakesPlanes) {
     TrainingParameters parameters;
     parameters.rounds = 1;
     for (const int depth : {1, 3, 8}) {
-        BinaryQuadraticQuantizer quantizer(d, M, Metric::l2, depth);
-        quantizer.train(300, x.data(), parameters);
-        EXPECT_EQ(quantizer.basis().rho.size(), M * static_cast<size_t>(depth));
+        Quantizer quantizer(d, M, Metric::l2, depth);
+        quantizer.train(x, parameters);
+        EXPECT_EQ(quantizer.basis(0).rho.size(), M * static_cast<size_t>(depth));
         EXPECT_LT(relative_error(quantizer, x), 0.7) << "depth " << depth;
     }
 }
 
 TEST(Basis, AtomsAreOrderedByFallingEnergy) {
     constexpr size_t d = 24, M = 64;
-    const BinaryQuadraticQuantizer quantizer = trained(gaussian_vectors(2000, d, 1), d, M);
+    const Quantizer quantizer = trained(gaussian_vectors(2000, d, 1), d, M);
+    const std::vector<float> B = quantizer.basis(0).expanded();
     double before = std::numeric_limits<double>::max();
     for (size_t k = 0; k < M; ++k) {
         double energy = 0;
         for (size_t j = 0; j < d; ++j) {
-            const auto b = static_cast<double>(quantizer.basis().B[k * d + j]);
+            const auto b = static_cast<double>(B[k * d + j]);
             energy += b * b;
         }
         EXPECT_LT(energy, 1.05 * before) << "atom " << k;
@@ -73,13 +99,14 @@ TEST(Basis, AtomsAreOrderedByFallingEnergy) {
 /// tr((B - target)^T C (B - target))
 double lost_energy(
         const bqq::Basis& basis, std::span<const float> target, std::span<const float> C) {
+    const std::vector<float> B = basis.expanded();
     double energy = 0;
     for (size_t j = 0; j < basis.d; ++j)
         for (size_t k = 0; k < basis.M; ++k)
             for (size_t i = 0; i < basis.M; ++i) {
                 const auto lost = [&](size_t atom) {
                     const size_t at = atom * basis.d + j;
-                    return static_cast<double>(basis.B[at]) - static_cast<double>(target[at]);
+                    return static_cast<double>(B[at]) - static_cast<double>(target[at]);
                 };
                 energy += lost(k) * lost(i) * static_cast<double>(C[k * basis.M + i]);
             }

@@ -37,8 +37,8 @@ TEST(Bfloat16, RoundsOnlyWhereItIsHarmless) {
     EXPECT_TRUE(bqq::are_bfloat16(rounded.data(), rounded.size()));
 }
 
-/// Far from the origin sixteen bits of a mean are wider apart than the vectors. (Inverted files hang on FAISS's k-means
-/// there.)
+/// Far from the origin sixteen bits of a mean are wider apart than the vectors. (FAISS's k-means, and
+/// so an inverted file, hangs there.)
 TEST(Bfloat16, VectorsFarFromTheOriginAreFoundAsNearIt) {
     constexpr int d = 16;
     constexpr int64_t n = 2000, k = 10;
@@ -55,7 +55,7 @@ TEST(Bfloat16, VectorsFarFromTheOriginAreFoundAsNearIt) {
             for (float& value : x) value += far ? 4096.0f : 0.0f;
             std::unique_ptr<faiss::Index> index(bqq::index_factory(d, description));
             bqq::test::train_and_add(*index, x);
-            index.reset(bqq::clone_index(index.get()));
+            index = std::unique_ptr<faiss::Index>(bqq::clone_index(index.get()));
             const std::vector<float> queries(x.begin(), x.begin() + 100 * d);
             found[far ? 1 : 0] =
                     bqq::test::recall(bqq::test::search(*index, queries, k).labels, truth, k);

@@ -2,7 +2,7 @@
 #include "quantizer_fixture.h"
 #include "random_data.h"
 
-#include <bqq/binary_quadratic_quantizer.h>
+#include <bqq/quantizer.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,18 +10,23 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <stdexcept>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace {
 
-using bqq::BinaryQuadraticQuantizer;
+using bqq::Error;
+using bqq::InvalidArgument;
 using bqq::Metric;
+using bqq::Quantizer;
 using bqq::TrainingParameters;
 using bqq::test::codes_of;
 using bqq::test::decoded;
+using bqq::test::Encoded;
+using bqq::test::encoded;
 using bqq::test::gaussian_vectors;
 using bqq::test::normal_numbers;
 using bqq::test::OmpThreads;
@@ -42,21 +47,25 @@ const auto is_finite = Truly([](float value) { return std::isfinite(value); });
 
 TEST(Quantizer, CodeSizeIsBitsAndScales) {
     for (const size_t M : {1, 7, 8, 9, 64, 100}) {
-        EXPECT_EQ(BinaryQuadraticQuantizer(3, M, Metric::l2).code_size, (M + 7) / 8 + 3);
-        EXPECT_EQ(BinaryQuadraticQuantizer(3, M, Metric::inner_product).code_size, (M + 7) / 8 + 1);
+        EXPECT_EQ(Quantizer(3, M, Metric::l2).code_size(), (M + 7) / 8 + 3);
+        EXPECT_EQ(Quantizer(3, M, Metric::inner_product).code_size(), (M + 7) / 8 + 1);
     }
 }
 
 TEST(Quantizer, RefusesSizesThatNoQuantizerHas) {
     const auto make = [](size_t d, size_t M, int depth) {
-        return [=] { BinaryQuadraticQuantizer(d, M, Metric::l2, depth); };
+        return [=] { Quantizer(d, M, Metric::l2, depth); };
     };
-    EXPECT_THAT(make(0, 8, 8), ThrowsMessage<std::invalid_argument>(HasSubstr("d = 0")));
-    EXPECT_THAT(make(4, 0, 8), ThrowsMessage<std::invalid_argument>(HasSubstr("0 bits")));
-    EXPECT_THAT(make(4, 8193, 8), ThrowsMessage<std::invalid_argument>(HasSubstr("8193")));
-    EXPECT_THAT(make(4, 8, 0), ThrowsMessage<std::invalid_argument>(HasSubstr("depth 0")));
-    EXPECT_THAT(make(4, 8, 17), ThrowsMessage<std::invalid_argument>(HasSubstr("17")));
-    EXPECT_THAT(make(4, 8, -1), ThrowsMessage<std::invalid_argument>(HasSubstr("-1")));
+    EXPECT_THAT(make(0, 8, 8), ThrowsMessage<InvalidArgument>(HasSubstr("d = 0")));
+    EXPECT_THAT(make(4, 0, 8), ThrowsMessage<InvalidArgument>(HasSubstr("0 bits")));
+    EXPECT_THAT(make(4, 8193, 8), ThrowsMessage<InvalidArgument>(HasSubstr("8193")));
+    EXPECT_THAT(make(4, 8, 0), ThrowsMessage<InvalidArgument>(HasSubstr("depth 0")));
+    EXPECT_THAT(make(4, 8, 17), ThrowsMessage<InvalidArgument>(HasSubstr("17")));
+    EXPECT_THAT(make(4, 8, -1), ThrowsMessage<InvalidArgument>(HasSubstr("-1")));
+    for (const size_t bases : {0, 257})
+        EXPECT_THAT(
+                [&] { Quantizer(4, 8, Metric::l2, 8, bases); },
+                ThrowsMessage<InvalidArgument>(HasSubstr(std::to_string(bases) + " local bases")));
 }
 
 TEST(Quantizer, ErrorFallsWithEachDoublingOfTheBits) {
@@ -95,7 +104,7 @@ TEST(Quantizer, EveryDepthTrainsAndDeeperIsNotWorse) {
     constexpr size_t d = 16, M = 24;
     const std::vector<float> base = gaussian_vectors(400, d, 1);
     double before = 1;
-    for (int depth = 1; depth <= BinaryQuadraticQuantizer::kMaxDepth; ++depth) {
+    for (int depth = 1; depth <= Quantizer::kMaxDepth; ++depth) {
         const double error = relative_error(trained(base, d, M, Metric::l2, depth), base);
         RecordProperty("error_" + std::to_string(depth), std::to_string(error));
         EXPECT_LT(error, 1.03 * before) << depth;
@@ -119,20 +128,22 @@ TEST(Quantizer, FewPlanesLoseLittle) {
 TEST(Quantizer, SameSeedSameCodesOnAnyNumberOfThreads) {
     constexpr size_t d = 20, M = 24;
     const std::vector<float> x = gaussian_vectors(1200, d, 1);
-    for (const Metric metric : {Metric::l2, Metric::inner_product}) {
-        std::vector<uint8_t> codes;
-        bqq::Basis basis;
-        for (const int threads : {1, 2, 3}) {
-            const OmpThreads limit(threads);
-            const BinaryQuadraticQuantizer quantizer = trained(x, d, M, metric);
-            if (threads == 1) {
-                codes = codes_of(quantizer, x);
-                basis = quantizer.basis();
+    for (const Metric metric : {Metric::l2, Metric::inner_product})
+        for (const size_t bases : {1, 3}) {
+            std::optional<Quantizer> first;
+            Encoded codes;
+            for (const int threads : {1, 2, 3}) {
+                const OmpThreads limit(threads);
+                const Quantizer quantizer = trained(x, d, M, metric, {}, bases);
+                if (!first) {
+                    first = quantizer;
+                    codes = encoded(quantizer, x);
+                }
+                EXPECT_EQ(quantizer.bases(), bases);
+                EXPECT_EQ(quantizer, *first) << threads << " threads";
+                EXPECT_EQ(encoded(quantizer, x), codes) << threads << " threads";
             }
-            EXPECT_EQ(quantizer.basis(), basis) << threads << " threads";
-            EXPECT_EQ(codes_of(quantizer, x), codes) << threads << " threads";
         }
-    }
 }
 
 TEST(Quantizer, AnotherSeedAnotherBasis) {
@@ -140,38 +151,45 @@ TEST(Quantizer, AnotherSeedAnotherBasis) {
     const std::vector<float> x = gaussian_vectors(1000, d, 1);
     TrainingParameters parameters;
     parameters.max_points_per_atom = 20;
-    BinaryQuadraticQuantizer a(d, M, Metric::l2), b = a, c = a;
-    a.train(1000, x.data(), parameters);
-    c.train(1000, x.data(), parameters);
+    Quantizer a(d, M, Metric::l2), b = a, c = a;
+    a.train(x, parameters);
+    c.train(x, parameters);
     parameters.seed = 4321;
-    b.train(1000, x.data(), parameters);
-    EXPECT_EQ(a.basis(), c.basis());
-    EXPECT_NE(a.basis(), b.basis());
+    b.train(x, parameters);
+    EXPECT_EQ(a.basis(0), c.basis(0));
+    EXPECT_NE(a.basis(0), b.basis(0));
 }
 
 TEST(Quantizer, CodeIsAFunctionOfTheVectorAlone) {
     constexpr size_t d = 20;
     const std::vector<float> x = gaussian_vectors(2600, d, 1);
-    const BinaryQuadraticQuantizer quantizer = trained(x, d, 24);
-    const std::vector<uint8_t> codes = codes_of(quantizer, x);
-    std::vector<uint8_t> code(quantizer.code_size);
-    for (size_t i = 0; i < 2600; i += 13) {
-        quantizer.compute_codes(x.data() + i * d, code.data(), 1);
-        const uint8_t* expected = codes.data() + i * code.size();
-        ASSERT_TRUE(std::equal(code.begin(), code.end(), expected)) << "vector " << i;
+    for (const size_t bases : {1, 3}) {
+        const Quantizer quantizer = trained(x, d, 24, Metric::l2, {}, bases);
+        ASSERT_EQ(quantizer.bases(), bases);
+        const Encoded all = encoded(quantizer, x);
+        const size_t size = quantizer.code_size();
+        for (size_t i = 0; i < 2600; i += 13) {
+            const auto row = x.begin() + static_cast<std::ptrdiff_t>(i * d);
+            const Encoded one = encoded(quantizer, {row, row + d});
+            const auto code = all.codes.begin() + static_cast<std::ptrdiff_t>(i * size);
+            ASSERT_TRUE(std::equal(one.codes.begin(), one.codes.end(), code)) << "vector " << i;
+            ASSERT_EQ(one.lists[0], all.lists[i]) << "vector " << i;
+        }
+        const std::vector<float> y = decoded(quantizer, all);
+        std::vector<float> one(d);
+        quantizer.decode(
+                std::span(all.codes).subspan(77 * size, size), std::span(all.lists).subspan(77, 1),
+                one);
+        EXPECT_TRUE(std::equal(one.begin(), one.end(), y.begin() + 77 * d));
     }
-    std::vector<float> one(d), all(x.size());
-    quantizer.decode(codes.data(), all.data(), 2600);
-    quantizer.decode(codes.data() + 77 * code.size(), one.data(), 1);
-    EXPECT_TRUE(std::equal(one.begin(), one.end(), all.begin() + 77 * d));
 }
 
 TEST(Quantizer, PaddingBitsAreZero) {
     constexpr size_t d = 6, M = 11;
     const std::vector<float> x = gaussian_vectors(200, d, 1);
-    const BinaryQuadraticQuantizer quantizer = trained(x, d, M);
+    const Quantizer quantizer = trained(x, d, M);
     const std::vector<uint8_t> codes = codes_of(quantizer, x);
-    for (size_t i = 0; i < 200; ++i) EXPECT_LT(codes[i * quantizer.code_size + 1], 1 << 3);
+    for (size_t i = 0; i < 200; ++i) EXPECT_LT(codes[i * quantizer.code_size() + 1], 1 << 3);
 }
 
 TEST(Quantizer, ReportsEachRoundOfTraining) {
@@ -186,7 +204,7 @@ TEST(Quantizer, ReportsEachRoundOfTraining) {
         steps.push_back(done);
     };
     parameters.progress.log = [&](const std::string& message) { messages.push_back(message); };
-    BinaryQuadraticQuantizer(8, 16, Metric::l2).train(200, x.data(), parameters);
+    Quantizer(8, 16, Metric::l2).train(x, parameters);
     EXPECT_THAT(steps, ElementsAre(1, 2, 3, 4, 5));
     EXPECT_THAT(messages, IsEmpty());
 }
@@ -197,74 +215,151 @@ TEST(Quantizer, SaysWhenItCutsTheTrainingSet) {
     parameters.max_points_per_atom = 4;
     std::vector<std::string> messages;
     parameters.progress.log = [&](const std::string& message) { messages.push_back(message); };
-    BinaryQuadraticQuantizer(8, 16, Metric::l2).train(200, x.data(), parameters);
+    Quantizer(8, 16, Metric::l2).train(x, parameters);
     EXPECT_THAT(messages, ElementsAre(AllOf(HasSubstr("64"), HasSubstr("200"))));
 }
 
 TEST(Quantizer, TooFewVectorsNamesBothNumbers) {
     const std::vector<float> x = gaussian_vectors(37, 8, 1);
-    BinaryQuadraticQuantizer quantizer(8, 41, Metric::l2);
+    Quantizer quantizer(8, 41, Metric::l2);
     EXPECT_THAT(
-            [&] { quantizer.train(37, x.data()); },
-            ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("37"), HasSubstr("41"))));
-    EXPECT_FALSE(quantizer.is_trained);
+            [&] { quantizer.train(x); },
+            ThrowsMessage<InvalidArgument>(AllOf(HasSubstr("37"), HasSubstr("41"))));
+    EXPECT_FALSE(quantizer.is_trained());
     EXPECT_THAT(
-            [&] { quantizer.train(0, nullptr); },
-            ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("0"), HasSubstr("41"))));
+            [&] { quantizer.train({}); },
+            ThrowsMessage<InvalidArgument>(AllOf(HasSubstr("0"), HasSubstr("41"))));
 }
 
 TEST(Quantizer, AsManyVectorsAsAtomsAreEnough) {
     const std::vector<float> x = gaussian_vectors(41, 8, 1);
-    const BinaryQuadraticQuantizer quantizer = trained(x, 8, 41);
-    EXPECT_TRUE(quantizer.is_trained);
+    const Quantizer quantizer = trained(x, 8, 41);
+    EXPECT_TRUE(quantizer.is_trained());
     EXPECT_THAT(decoded(quantizer, x), Each(is_finite));
 }
 
 TEST(Quantizer, NaNAndInfinityAreNamedWithRowAndColumn) {
     const std::vector<float> good = gaussian_vectors(100, 8, 1);
-    const BinaryQuadraticQuantizer quantizer = trained(good, 8, 16);
+    const Quantizer quantizer = trained(good, 8, 16);
     for (const float value : {kNaN, kInfinity, -kInfinity}) {
         std::vector<float> bad = good;
         bad[73 * 8 + 5] = value;
         const auto where = AllOf(HasSubstr("row 73"), HasSubstr("column 5"));
-        EXPECT_THAT([&] { trained(bad, 8, 16); }, ThrowsMessage<std::invalid_argument>(where));
-        EXPECT_THAT([&] { codes_of(quantizer, bad); }, ThrowsMessage<std::invalid_argument>(where));
+        EXPECT_THAT([&] { trained(bad, 8, 16); }, ThrowsMessage<InvalidArgument>(where));
+        EXPECT_THAT([&] { codes_of(quantizer, bad); }, ThrowsMessage<InvalidArgument>(where));
     }
 }
 
 TEST(Quantizer, FailedTrainingLeavesTheQuantizerAsItWas) {
     const std::vector<float> x = gaussian_vectors(100, 8, 1);
-    BinaryQuadraticQuantizer quantizer = trained(x, 8, 16);
+    Quantizer quantizer = trained(x, 8, 16);
     const std::vector<uint8_t> codes = codes_of(quantizer, x);
     std::vector<float> bad = gaussian_vectors(100, 8, 2);
     bad.back() = kNaN;
-    EXPECT_THROW(quantizer.train(100, bad.data()), std::invalid_argument);
-    EXPECT_THROW(quantizer.train(15, x.data()), std::invalid_argument);
-    EXPECT_TRUE(quantizer.is_trained);
+    EXPECT_THROW(quantizer.train(bad), InvalidArgument);
+    EXPECT_THROW(quantizer.train(std::span(x).first(15 * 8)), InvalidArgument);
+    EXPECT_TRUE(quantizer.is_trained());
     EXPECT_EQ(codes_of(quantizer, x), codes);
 }
 
 TEST(Quantizer, NeedsTraining) {
-    const BinaryQuadraticQuantizer quantizer(8, 16, Metric::l2);
+    const Quantizer quantizer(8, 16, Metric::l2);
+    EXPECT_FALSE(quantizer.is_trained());
+    EXPECT_EQ(quantizer.bases(), 0u);
+    EXPECT_EQ(quantizer.depth(), 0);
+    EXPECT_EQ(quantizer.memory_bytes().total(), 0u);
     std::vector<float> x(8);
-    std::vector<uint8_t> code(quantizer.code_size);
-    EXPECT_THROW(quantizer.compute_codes(x.data(), code.data(), 1), std::logic_error);
-    EXPECT_THROW(quantizer.decode(code.data(), x.data(), 1), std::logic_error);
+    std::vector<uint8_t> code(quantizer.code_size());
+    EXPECT_THAT([&] { quantizer.encode(x, code); }, ThrowsMessage<Error>(HasSubstr("encode()")));
+    EXPECT_THAT([&] { quantizer.decode(code, {}, x); }, ThrowsMessage<Error>(HasSubstr("decode()")));
 }
 
 TEST(Quantizer, NoVectorsAreNoError) {
-    const BinaryQuadraticQuantizer quantizer = trained(gaussian_vectors(100, 8, 1), 8, 16);
-    EXPECT_NO_THROW(quantizer.compute_codes(nullptr, nullptr, 0));
-    EXPECT_NO_THROW(quantizer.decode(nullptr, nullptr, 0));
+    const Quantizer quantizer = trained(gaussian_vectors(100, 8, 1), 8, 16);
+    EXPECT_NO_THROW(quantizer.encode({}, {}, {}));
+    EXPECT_NO_THROW(quantizer.decode({}, {}, {}));
+}
+
+TEST(Quantizer, SizesThatDoNotFitAreNamed) {
+    const std::vector<float> x = gaussian_vectors(100, 8, 1);
+    Quantizer quantizer = trained(x, 8, 16);
+    ASSERT_EQ(quantizer.code_size(), 5u);
+    const auto encode = [&](size_t numbers, size_t bytes, size_t lists) {
+        return [&quantizer, &x, numbers, bytes, lists] {
+            std::vector<uint8_t> codes(bytes);
+            std::vector<uint32_t> of(lists);
+            quantizer.encode(std::span(x).first(numbers), codes, of);
+        };
+    };
+    EXPECT_NO_THROW(encode(16, 10, 2)());
+    EXPECT_NO_THROW(encode(16, 10, 0)());
+    const auto names = [](const char* wrong, const char* right) {
+        return ThrowsMessage<InvalidArgument>(AllOf(HasSubstr(wrong), HasSubstr(right)));
+    };
+    EXPECT_THAT(encode(17, 10, 2), names("17", "d = 8"));
+    EXPECT_THAT(encode(16, 9, 2), names("size 9", "10"));
+    EXPECT_THAT(encode(16, 10, 3), names("size 3", "2"));
+    EXPECT_THAT([&] { quantizer.train(std::span(x).first(799)); }, names("799", "d = 8"));
+    const auto decode = [&](size_t numbers, size_t bytes, size_t lists) {
+        return [&quantizer, numbers, bytes, lists] {
+            std::vector<float> y(numbers);
+            quantizer.decode(std::vector<uint8_t>(bytes), std::vector<uint32_t>(lists), y);
+        };
+    };
+    EXPECT_NO_THROW(decode(16, 10, 2)());
+    EXPECT_NO_THROW(decode(16, 10, 0)());
+    EXPECT_THAT(decode(17, 10, 2), names("17", "d = 8"));
+    EXPECT_THAT(decode(16, 11, 2), names("size 11", "10"));
+    EXPECT_THAT(decode(16, 10, 1), names("size 1", "2"));
+}
+
+TEST(Quantizer, TheEncoderIsMadeWhenItIsNeededAndCanBeLetGo) {
+    constexpr size_t d = 40, M = 64;
+    const std::vector<float> x = gaussian_vectors(1000, d, 1);
+    for (const size_t bases : {1, 2}) {
+        Quantizer quantizer = trained(x, d, M, Metric::l2, 4, bases);
+        ASSERT_EQ(quantizer.bases(), bases);
+        const bqq::MemoryBytes before = quantizer.memory_bytes();
+        EXPECT_GE(before.bases, bases * M * d * 4 / 8);
+        EXPECT_LE(before.bases, bases * (M * (d + 32) * 4 / 8 + 4 * (d + 4 * M) + 512));
+        EXPECT_LT(before.encoder, 1000u) << "made before it is needed";
+        EXPECT_EQ(before.codes + before.ids + before.coarse, 0u);
+
+        const Encoded codes = encoded(quantizer, x);
+        const bqq::MemoryBytes after = quantizer.memory_bytes();
+        EXPECT_EQ(after.bases, before.bases);
+        EXPECT_GE(after.encoder, before.encoder + bases * M * (M + d) * sizeof(float));
+        EXPECT_EQ(after.total(), after.bases + after.encoder);
+
+        const Quantizer copy = quantizer;
+        quantizer.release_encoder();
+        EXPECT_EQ(quantizer.memory_bytes().total(), before.total());
+        EXPECT_EQ(encoded(quantizer, x), codes);
+        EXPECT_EQ(encoded(copy, x), codes);
+        EXPECT_EQ(quantizer.memory_bytes().total(), after.total());
+    }
+    Quantizer untrained(d, M, Metric::l2);
+    EXPECT_NO_THROW(untrained.release_encoder());
+}
+
+TEST(Quantizer, EqualQuantizersMakeTheSameCodes) {
+    const std::vector<float> x = gaussian_vectors(200, 8, 1);
+    const Quantizer quantizer = trained(x, 8, 16);
+    EXPECT_EQ(quantizer, trained(x, 8, 16));
+    EXPECT_NE(quantizer, trained(gaussian_vectors(200, 8, 2), 8, 16));
+    EXPECT_NE(quantizer, Quantizer(8, 16, Metric::l2));
+    EXPECT_EQ(Quantizer(8, 16, Metric::l2), Quantizer(8, 16, Metric::l2));
+    EXPECT_NE(Quantizer(8, 16, Metric::l2), Quantizer(8, 17, Metric::l2));
+    EXPECT_NE(Quantizer(8, 16, Metric::l2), Quantizer(8, 16, Metric::inner_product));
 }
 
 TEST(Quantizer, CopiesAreIndependent) {
     const std::vector<float> x = gaussian_vectors(100, 8, 1);
-    BinaryQuadraticQuantizer quantizer = trained(x, 8, 16);
+    Quantizer quantizer = trained(x, 8, 16);
     const std::vector<uint8_t> codes = codes_of(quantizer, x);
-    const BinaryQuadraticQuantizer copy = quantizer;
+    const Quantizer copy = quantizer;
     const std::vector<float> other = gaussian_vectors(100, 8, 2, 1.5);
-    quantizer.train(100, other.data());
+    quantizer.train(other);
     EXPECT_EQ(codes_of(copy, x), codes);
     EXPECT_NE(codes_of(quantizer, x), codes);
 }
@@ -283,7 +378,7 @@ TEST(Quantizer, ScaledDataHasTheSameCodes) {
 TEST(Quantizer, VectorsFarFromTheTrainingSetAreCoded) {
     constexpr size_t d = 12;
     for (const Metric metric : {Metric::l2, Metric::inner_product}) {
-        const BinaryQuadraticQuantizer quantizer =
+        const Quantizer quantizer =
                 trained(gaussian_vectors(500, d, 1), d, 24, metric);
         std::vector<float> far(3 * d, 1e20f);
         far[d] = std::numeric_limits<float>::max();
@@ -340,10 +435,10 @@ TEST_P(HardDataTest, IsDecodedWithoutNaN) {
     const HardData& data = GetParam();
     for (const Metric metric : {Metric::l2, Metric::inner_product})
         for (const int depth : {1, 8, 16}) {
-            const BinaryQuadraticQuantizer quantizer = trained(data.x, data.d, 12, metric, depth);
+            const Quantizer quantizer = trained(data.x, data.d, 12, metric, depth);
             const std::vector<float> y = decoded(quantizer, data.x);
             EXPECT_THAT(y, Each(is_finite)) << "depth " << depth;
-            EXPECT_THAT(quantizer.basis().B, Each(is_finite));
+            EXPECT_THAT(quantizer.basis(0).expanded(), Each(is_finite));
             if (data.error == 0) {
                 for (size_t i = 0; i < y.size(); ++i) EXPECT_NEAR(y[i], data.x[i], 1e-5);
             } else if (depth == 8 && metric == Metric::l2) {

@@ -1,9 +1,9 @@
 #include "quantizer_fixture.h"
 #include "random_data.h"
 
-#include "codec/scale_codec.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include "codec/scale_codec.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,8 +12,8 @@
 
 namespace {
 
-using bqq::BinaryQuadraticQuantizer;
 using bqq::Metric;
+using bqq::Quantizer;
 using bqq::ScaleCodec;
 using bqq::StoredScales;
 using bqq::test::codes_of;
@@ -94,13 +94,14 @@ TEST(ScaleCodec, StoredScalesOfCodesAreNearTheExactOnes) {
     constexpr size_t d = 16, M = 32, n = 400;
     const std::vector<float> x = gaussian_vectors(n, d, 1);
     for (const Metric metric : {Metric::l2, Metric::inner_product}) {
-        const BinaryQuadraticQuantizer quantizer = trained(x, d, M, metric);
-        const bqq::Basis& basis = quantizer.basis();
+        const Quantizer quantizer = trained(x, d, M, metric);
+        const bqq::Basis& basis = quantizer.basis(0);
+        const std::vector<float> B = basis.expanded();
         const std::vector<uint8_t> codes = codes_of(quantizer, x);
         double worst_alpha = 0;
         double worst_score = 0;
         for (size_t i = 0; i < n; ++i) {
-            const uint8_t* code = codes.data() + i * quantizer.code_size;
+            const uint8_t* code = codes.data() + i * quantizer.code_size();
             double dot = 0, xhat2 = 0, x2 = 0;
             for (size_t j = 0; j < d; ++j) {
                 const double unit =
@@ -108,15 +109,14 @@ TEST(ScaleCodec, StoredScalesOfCodesAreNearTheExactOnes) {
                         static_cast<double>(basis.scale);
                 double sum = 0;
                 for (size_t k = 0; k < M; ++k)
-                    sum += (code[k / 8] >> (k % 8) & 1) != 0
-                                   ? static_cast<double>(basis.B[k * d + j])
-                                   : -static_cast<double>(basis.B[k * d + j]);
+                    sum += (code[k / 8] >> (k % 8) & 1) != 0 ? static_cast<double>(B[k * d + j])
+                                                             : -static_cast<double>(B[k * d + j]);
                 dot += unit * sum;
                 xhat2 += sum * sum;
                 x2 += unit * unit;
             }
-            const StoredScales exact = quantizer.scales().calibrate(dot, xhat2, x2);
-            const StoredScales stored = quantizer.scales().decode(code + quantizer.bits_size());
+            const StoredScales exact = basis.scales.calibrate(dot, xhat2, x2);
+            const StoredScales stored = basis.scales.decode(code + quantizer.bits_size());
             worst_alpha = std::max(
                     worst_alpha, static_cast<double>(std::fabs(stored.alpha / exact.alpha - 1)));
             if (metric != Metric::l2) continue;

@@ -1,8 +1,6 @@
-#include "store/code_blocks.h"
-#include "search/flat_search.h"
-#include "search/query_scan.h"
-
+#include "codec/quantizer_fixture.h"
 #include "random_data.h"
+#include "search/list_search.h"
 #include "search_results.h"
 
 #include <gmock/gmock.h>
@@ -10,18 +8,27 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace {
 
-using bqq::BinaryQuadraticQuantizer;
-using bqq::CodeBlocks;
-using bqq::GroupedCodes;
+using bqq::CodeLists;
+using bqq::CodesWithin;
+using bqq::ListSearch;
 using bqq::Metric;
+using bqq::NearestCodes;
+using bqq::Place;
+using bqq::Quantizer;
 using bqq::ScanParameters;
+using bqq::test::decoded;
+using bqq::test::Encoded;
+using bqq::test::encoded;
 using bqq::test::gaussian_vectors;
 using bqq::test::recall;
 using bqq::test::Results;
@@ -31,16 +38,109 @@ using testing::Truly;
 constexpr size_t kDimension = 24, kAtoms = 60, kVectors = 3000, kQueries = 200, kNeighbours = 10;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-/// A quantizer, 3000 codes and 200 queries of one metric.
+using Allowed = std::function<bool(int64_t)>;
+
+/// A quantizer and codes with positional ids: searched as a flat index does.
+struct Searched {
+    Quantizer quantizer;
+    CodeLists lists;
+
+    Searched(const Quantizer& of, const Encoded& codes)
+            : quantizer(of), lists(of.bases(), of.code_size(), CodeLists::Ids::positional) {
+        lists.append(codes.lists.size(), codes.codes.data(), codes.lists);
+    }
+
+    /// Distances are negative inner products.
+    Results search(
+            std::span<const float> queries, size_t k, const ScanParameters& parameters,
+            const Allowed& allowed = {}) const {
+        const size_t n = queries.size() / quantizer.d();
+        Results results{std::vector<float>(n * k, kInfinity), std::vector<int64_t>(n * k, -1)};
+        run<NearestCodes>(
+                queries, parameters, allowed,
+                [&](size_t, double base) {
+                    return NearestCodes(lists.nlist(), k, lists.size(), base);
+                },
+                [&](size_t q, NearestCodes& nearest) {
+                    size_t at = q * k;
+                    nearest.for_each(
+                            [&](Place place, double distance) {
+                                results.labels[at] = lists.id(place);
+                                results.distances[at++] = static_cast<float>(distance);
+                            },
+                            [](size_t, double) { FAIL() << "nothing was given"; });
+                });
+        return results;
+    }
+
+    /// (id, distance) of all nearer than the radius, in the order of finding.
+    std::vector<std::pair<int64_t, double>> range_search(
+            std::span<const float> query, double radius, const ScanParameters& parameters,
+            const Allowed& allowed = {}) const {
+        std::vector<std::pair<int64_t, double>> found;
+        run<CodesWithin>(
+                query, parameters, allowed,
+                [&](size_t, double base) { return CodesWithin(radius, base); },
+                [&](size_t, CodesWithin& within) {
+                    for (const auto& [place, distance] : within.found())
+                        found.emplace_back(lists.id(place), distance);
+                });
+        return found;
+    }
+
+private:
+    template <class Collector>
+    void run(
+            std::span<const float> queries, const ScanParameters& parameters,
+            const Allowed& allowed, const std::function<Collector(size_t, double)>& make,
+            const std::function<void(size_t, Collector&)>& finish) const {
+        const bqq::SearchedCodeLists searched(lists);
+        ListSearch search{quantizer, searched, lists.nlist(), {}, parameters, {}};
+        if (allowed) search.allowed = [&](Place place) { return allowed(lists.id(place)); };
+        bqq::search_all_lists<Collector>(
+                search, queries.size() / quantizer.d(), queries.data(), make, finish);
+    }
+};
+
+/** Distances of all codes to a query, in double and by decode() and the stored norms alone: squared L2
+ * |q - c|^2 + nu - 2 <q - m, decoded - c>, nu in the vectors' own units, c the list's centre and m the
+ * mean of its basis, which it is here; or the negative inner product -<q, decoded>.
+ */
+std::vector<double> true_distances(
+        const Quantizer& quantizer, const Encoded& codes, std::span<const float> query) {
+    const size_t n = codes.lists.size();
+    const size_t d = quantizer.d();
+    const bool l2 = quantizer.metric() == Metric::l2;
+    const std::vector<float> y = decoded(quantizer, codes);
+    std::vector<double> distances(n);
+    for (size_t i = 0; i < n; ++i) {
+        const bqq::Basis& basis = quantizer.basis(codes.lists[i]);
+        double dot = 0;
+        double q2 = 0;
+        for (size_t j = 0; j < d; ++j) {
+            const double mean = l2 ? static_cast<double>(basis.mean[j]) : 0;
+            const double q = static_cast<double>(query[j]) - mean;
+            dot += q * (static_cast<double>(y[i * d + j]) - mean);
+            q2 += q * q;
+        }
+        const uint8_t* scales =
+                codes.codes.data() + i * quantizer.code_size() + quantizer.bits_size();
+        const auto unit = static_cast<double>(basis.scale);
+        const double nu = unit * unit * static_cast<double>(basis.scales.decode(scales).nu);
+        distances[i] = l2 ? q2 + nu - 2 * dot : -dot;
+    }
+    return distances;
+}
+
+/// 3000 codes of one basis and 200 queries, of one metric.
 class FlatSearch : public testing::TestWithParam<Metric> {
 protected:
     struct Data {
-        BinaryQuadraticQuantizer quantizer;
-        std::vector<uint8_t> codes;
-        bqq::GroupedQuantizer grouped; // the quantizer as the only group
-        GroupedCodes grouped_codes{1, 0, 0};
+        Quantizer quantizer;
+        Encoded codes;
+        Searched searched;
         std::vector<float> queries;
-        std::vector<double> scores; // kQueries x kVectors, of the decoded codes
+        std::vector<double> distances; // kQueries x kVectors
     };
 
     static const Data& data() {
@@ -50,74 +150,42 @@ protected:
     }
 
     static Data make(Metric metric) {
-        Data data;
         const std::vector<float> x = gaussian_vectors(kVectors, kDimension, 1);
-        data.quantizer = BinaryQuadraticQuantizer(kDimension, kAtoms, metric);
-        data.quantizer.train(kVectors, x.data());
-        data.codes.resize(kVectors * data.quantizer.code_size);
-        data.quantizer.compute_codes(x.data(), data.codes.data(), kVectors);
-        data.grouped = {kDimension, kAtoms, metric, data.quantizer.depth, 1};
-        data.grouped.set_trained({data.quantizer});
-        data.grouped_codes = GroupedCodes(1, data.quantizer.code_size, 0);
-        data.grouped_codes.add(kVectors, data.codes.data());
-        data.queries = gaussian_vectors(kQueries, kDimension, 2);
-        data.scores = double_scores(data);
+        const Quantizer quantizer = bqq::test::trained(x, kDimension, kAtoms, metric);
+        const Encoded codes = encoded(quantizer, x);
+        Data data{
+                quantizer,
+                codes,
+                {quantizer, codes},
+                gaussian_vectors(kQueries, kDimension, 2),
+                {}};
+        for (size_t q = 0; q < kQueries; ++q) {
+            const std::vector<double> of_query = true_distances(quantizer, codes, query(data, q));
+            data.distances.insert(data.distances.end(), of_query.begin(), of_query.end());
+        }
         return data;
     }
 
-    /** Squared L2 |q - mean|^2 + nu - 2 <q - mean, decoded - mean>, nu in the vectors' own units, or the
-     * inner product <q, decoded>: in double and by decode() alone.
-     */
-    static std::vector<double> double_scores(const Data& data) {
-        const BinaryQuadraticQuantizer& quantizer = data.quantizer;
-        std::vector<float> decoded(kVectors * kDimension);
-        quantizer.decode(data.codes.data(), decoded.data(), kVectors);
-        const bool l2 = quantizer.metric == Metric::l2;
-        std::vector<double> scores(kQueries * kVectors);
-        const auto unit = static_cast<double>(quantizer.basis().scale);
-        for (size_t q = 0; q < kQueries; ++q)
-            for (size_t i = 0; i < kVectors; ++i) {
-                double dot = 0;
-                double q2 = 0;
-                for (size_t j = 0; j < kDimension; ++j) {
-                    const double mean = l2 ? static_cast<double>(quantizer.basis().mean[j]) : 0;
-                    const double query =
-                            static_cast<double>(data.queries[q * kDimension + j]) - mean;
-                    dot += query * (static_cast<double>(decoded[i * kDimension + j]) - mean);
-                    q2 += query * query;
-                }
-                const bqq::StoredScales stored = quantizer.scales().decode(
-                        data.codes.data() + i * quantizer.code_size + quantizer.bits_size());
-                const double nu = unit * unit * static_cast<double>(stored.nu);
-                scores[q * kVectors + i] = l2 ? std::max(q2 + nu - 2 * dot, 0.0) : dot;
-            }
-        return scores;
+    static std::span<const float> query(const Data& data, size_t q) {
+        return std::span(data.queries).subspan(q * kDimension, kDimension);
     }
-
-    static bool closer(double a, double b) { return GetParam() == Metric::l2 ? a < b : a > b; }
 
     static Results search(
-            const ScanParameters& parameters, size_t k = kNeighbours,
-            const bqq::Allowed& allowed = {}) {
-        const Data& all = data();
-        Results results{std::vector<float>(kQueries * k), std::vector<int64_t>(kQueries * k)};
-        bqq::search_codes(
-                all.grouped, all.grouped_codes, kQueries, all.queries.data(), k, parameters,
-                allowed, results.distances.data(), results.labels.data());
-        return results;
+            const ScanParameters& parameters, size_t k = kNeighbours, const Allowed& allowed = {}) {
+        return data().searched.search(data().queries, k, parameters, allowed);
     }
 
-    /// Neighbours by the scores in double.
-    static std::vector<int64_t> true_labels(size_t k, const bqq::Allowed& allowed = {}) {
+    /// Neighbours by the true distances.
+    static std::vector<int64_t> true_labels(size_t k, const Allowed& allowed = {}) {
         std::vector<int64_t> labels;
         for (size_t q = 0; q < kQueries; ++q) {
             std::vector<int64_t> order;
             for (size_t i = 0; i < kVectors; ++i)
                 if (!allowed || allowed(static_cast<int64_t>(i)))
                     order.push_back(static_cast<int64_t>(i));
-            const double* scores = data().scores.data() + q * kVectors;
+            const double* distances = data().distances.data() + q * kVectors;
             std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-                return closer(scores[a], scores[b]);
+                return distances[a] < distances[b];
             });
             labels.insert(labels.end(), order.begin(), order.begin() + static_cast<int64_t>(k));
         }
@@ -127,9 +195,9 @@ protected:
     static void expect_true_distances(const Results& results, size_t k) {
         for (size_t i = 0; i < results.labels.size(); ++i) {
             ASSERT_GE(results.labels[i], 0);
-            const double score =
-                    data().scores[i / k * kVectors + static_cast<size_t>(results.labels[i])];
-            ASSERT_NEAR(results.distances[i], score, 2e-5 * (1 + std::fabs(score)));
+            const double distance =
+                    data().distances[i / k * kVectors + static_cast<size_t>(results.labels[i])];
+            ASSERT_NEAR(results.distances[i], distance, 2e-5 * (1 + std::fabs(distance)));
         }
     }
 };
@@ -164,28 +232,24 @@ TEST_P(FlatSearch, DistancesAreSorted) {
     const Results results = search({}, 50);
     for (size_t i = 1; i < results.distances.size(); ++i) {
         if (i % 50 == 0) continue;
-        ASSERT_FALSE(closer(results.distances[i], results.distances[i - 1])) << i;
+        ASSERT_GE(results.distances[i], results.distances[i - 1]) << i;
     }
 }
 
 TEST_P(FlatSearch, OnlyAllowedPositionsAreFound) {
-    const bqq::Allowed allowed = [](int64_t position) { return position % 7 == 3; };
+    const Allowed allowed = [](int64_t position) { return position % 7 == 3; };
     const Results results = search({8, kInfinity}, kNeighbours, allowed);
     EXPECT_THAT(results.labels, Each(Truly(allowed)));
     EXPECT_GE(recall(results.labels, true_labels(kNeighbours, allowed), kNeighbours), 0.9995);
     EXPECT_GE(recall(search({}, kNeighbours, allowed).labels, results.labels, kNeighbours), 0.999);
 }
 
-TEST_P(FlatSearch, PlacesWithoutANeighbourAreMinusOne) {
-    const bqq::Allowed allowed = [](int64_t position) { return position >= 2997; };
+TEST_P(FlatSearch, FewerAllowedThanWantedAreAllFound) {
+    const Allowed allowed = [](int64_t position) { return position >= 2997; };
     const Results results = search({}, 5, allowed);
-    const float worst = GetParam() == Metric::l2 ? std::numeric_limits<float>::max()
-                                                 : std::numeric_limits<float>::lowest();
     for (size_t i = 0; i < results.labels.size(); ++i) {
-        ASSERT_EQ(results.labels[i] >= 2997, i % 5 < 3);
-        if (i % 5 < 3) continue;
-        ASSERT_EQ(results.labels[i], -1);
-        ASSERT_EQ(results.distances[i], worst);
+        const int64_t label = results.labels[i];
+        ASSERT_TRUE(i % 5 < 3 ? label >= 2997 : label == -1);
     }
 }
 
@@ -203,12 +267,14 @@ TEST_P(FlatSearch, MoreNeighboursThanCodesReturnsAll) {
 
 TEST_P(FlatSearch, TheFirstCodesOfABlockThatAreScoredAreAmongItsNearest) {
     const Data& d = data();
+    std::vector<size_t> chosen(20);
+    std::iota(chosen.begin(), chosen.end(), size_t{0});
     for (const bqq::QueryScan& scan :
-         bqq::prepare_scans(d.quantizer, 20, d.queries.data(), ScanParameters{})) {
+         bqq::prepare_scans(d.quantizer.basis(0), chosen, d.queries.data(), ScanParameters{})) {
         std::vector<size_t> positions;
         std::vector<float> keys;
         scan.run(
-                d.grouped_codes.blocks(0).view(), 0, 1, [](size_t) { return true; },
+                d.searched.lists.codes(0), 0, 1, [](size_t) { return true; },
                 [] { return kInfinity; },
                 [&](size_t position, float key) {
                     positions.push_back(position);
@@ -226,10 +292,7 @@ TEST_P(FlatSearch, AQueryIsAnsweredAloneAsAmongOthers) {
     const Results all = search({});
     const Data& d = data();
     for (size_t q = 0; q < kQueries; q += 7) {
-        Results one{std::vector<float>(kNeighbours), std::vector<int64_t>(kNeighbours)};
-        bqq::search_codes(
-                d.grouped, d.grouped_codes, 1, d.queries.data() + q * kDimension, kNeighbours, {},
-                {}, one.distances.data(), one.labels.data());
+        const Results one = d.searched.search(query(d, q), kNeighbours, {});
         for (size_t i = 0; i < kNeighbours; ++i) {
             ASSERT_EQ(one.labels[i], all.labels[q * kNeighbours + i]);
             ASSERT_EQ(one.distances[i], all.distances[q * kNeighbours + i]);
@@ -240,15 +303,18 @@ TEST_P(FlatSearch, AQueryIsAnsweredAloneAsAmongOthers) {
 TEST_P(FlatSearch, EqualDistancesAreOrderedByPosition) {
     const Data& d = data();
     // Codes 0 and 1 in turns: two distances, each at every second position.
-    GroupedCodes blocks(1, d.quantizer.code_size, 0);
-    for (int i = 0; i < 200; ++i)
-        blocks.add(1, d.codes.data() + static_cast<size_t>(i % 2) * d.quantizer.code_size);
+    Encoded codes;
+    for (size_t i = 0; i < 200; ++i) {
+        const auto code = d.codes.codes.begin() +
+                          static_cast<std::ptrdiff_t>(i % 2 * d.quantizer.code_size());
+        codes.codes.insert(
+                codes.codes.end(), code,
+                code + static_cast<std::ptrdiff_t>(d.quantizer.code_size()));
+        codes.lists.push_back(0);
+    }
+    const Searched searched(d.quantizer, codes);
     for (const float margin : {3.0f, kInfinity}) {
-        std::vector<float> distances(130);
-        std::vector<int64_t> labels(130);
-        bqq::search_codes(
-                d.grouped, blocks, 1, d.queries.data(), 130, {8, margin}, {}, distances.data(),
-                labels.data());
+        const std::vector<int64_t> labels = searched.search(query(d, 0), 130, {8, margin}).labels;
         const int64_t first = labels[0];
         for (int64_t i = 0; i < 130; ++i)
             ASSERT_EQ(
@@ -262,26 +328,24 @@ TEST_P(FlatSearch, RangeSearchFindsTheCodesWithinTheRadius) {
     size_t found = 0;
     size_t missed = 0;
     for (size_t q = 0; q < 50; ++q) {
-        const double* scores = d.scores.data() + q * kVectors;
-        std::vector<double> sorted(scores, scores + kVectors);
-        std::sort(sorted.begin(), sorted.end(), closer);
-        const auto radius = static_cast<float>((sorted[20] + sorted[21]) / 2);
+        const double* distances = d.distances.data() + q * kVectors;
+        std::vector<double> sorted(distances, distances + kVectors);
+        std::sort(sorted.begin(), sorted.end());
+        const double radius = (sorted[20] + sorted[21]) / 2;
         for (const float margin : {3.0f, kInfinity}) {
             std::vector<bool> hit(kVectors);
             int64_t before = -1;
-            bqq::range_search_codes(
-                    d.grouped, d.grouped_codes, d.queries.data() + q * kDimension, radius,
-                    {8, margin}, {}, [&](int64_t position, float distance) {
-                        EXPECT_GT(position, before) << "not in order";
-                        before = position;
-                        hit.at(static_cast<size_t>(position)) = true;
-                        const double score = scores[position];
-                        EXPECT_NEAR(distance, score, 2e-5 * (1 + std::fabs(score)));
-                    });
+            for (const auto& [id, distance] :
+                 d.searched.range_search(query(d, q), radius, {8, margin})) {
+                EXPECT_GT(id, before) << "not in order";
+                before = id;
+                hit.at(static_cast<size_t>(id)) = true;
+                EXPECT_NEAR(distance, distances[id], 2e-5 * (1 + std::fabs(distances[id])));
+            }
             for (size_t i = 0; i < kVectors; ++i) {
-                const double gap = scores[i] - static_cast<double>(radius);
-                if (std::fabs(gap) < 1e-5 * (1 + std::fabs(scores[i]))) continue;
-                const bool inside = closer(scores[i], static_cast<double>(radius));
+                if (std::fabs(distances[i] - radius) < 1e-5 * (1 + std::fabs(distances[i])))
+                    continue;
+                const bool inside = distances[i] < radius;
                 if (margin == kInfinity || !inside) {
                     ASSERT_EQ(hit[i], inside) << "query " << q << " code " << i;
                 } else {
@@ -297,77 +361,230 @@ TEST_P(FlatSearch, RangeSearchFindsTheCodesWithinTheRadius) {
 
 TEST_P(FlatSearch, RangeSearchOfNothingAndOfAll) {
     const Data& d = data();
-    const float none = GetParam() == Metric::l2 ? -1.0f : kInfinity;
-    const float all = GetParam() == Metric::l2 ? kInfinity : -kInfinity;
-    const auto count = [&](float radius, const bqq::Allowed& allowed) {
-        size_t found = 0;
-        bqq::range_search_codes(
-                d.grouped, d.grouped_codes, d.queries.data(), radius, {}, allowed,
-                [&](int64_t, float) { ++found; });
-        return found;
+    const auto count = [&](double radius, const Allowed& allowed) {
+        return d.searched.range_search(query(d, 0), radius, {}, allowed).size();
     };
+    const double none = GetParam() == Metric::l2 ? -1.0 : -HUGE_VAL;
     EXPECT_EQ(count(none, {}), 0u);
-    EXPECT_EQ(count(all, {}), kVectors);
-    EXPECT_EQ(count(all, [](int64_t position) { return position < 100; }), 100u);
+    EXPECT_EQ(count(HUGE_VAL, {}), kVectors);
+    EXPECT_EQ(count(HUGE_VAL, [](int64_t id) { return id < 100; }), 100u);
 }
 
 TEST_P(FlatSearch, NoCodesAndNoQueries) {
     const Data& d = data();
-    std::vector<float> distances(2, 5);
-    std::vector<int64_t> labels(2, 5);
-    bqq::search_codes(
-            d.grouped, GroupedCodes(1, d.quantizer.code_size, 0), 1, d.queries.data(), 2, {}, {},
-            distances.data(), labels.data());
-    EXPECT_THAT(labels, Each(-1));
-    EXPECT_NO_THROW(
-            bqq::search_codes(d.grouped, d.grouped_codes, 0, nullptr, 2, {}, {}, nullptr, nullptr));
+    const Searched empty(d.quantizer, {});
+    EXPECT_THAT(empty.search(query(d, 0), 2, {}).labels, Each(-1));
+    EXPECT_TRUE(empty.range_search(query(d, 0), HUGE_VAL, {}).empty());
+    EXPECT_TRUE(d.searched.search({}, 2, {}).labels.empty());
 }
 
-TEST_P(FlatSearch, ExtremeQueriesGiveNoNaN) {
+/** Distances are right up to the rounding of floats of the size of the terms that they are sums of, and
+ * beyond the floats infinite. The codes found are the nearest up to that.
+ */
+void expect_right_far_out(
+        const Quantizer& quantizer, const Encoded& codes, const Results& results, size_t k,
+        std::span<const float> queries) {
+    const size_t d = quantizer.d();
+    for (size_t q = 0; q < queries.size() / d; ++q) {
+        SCOPED_TRACE("query " + std::to_string(q));
+        const std::span<const float> query = queries.subspan(q * d, d);
+        const std::vector<double> distances = true_distances(quantizer, codes, query);
+        std::vector<double> sorted = distances;
+        std::sort(sorted.begin(), sorted.end());
+        double size = 1;
+        for (const float value : query) {
+            const double v = std::fabs(static_cast<double>(value));
+            size += quantizer.metric() == Metric::l2 ? v * v : v;
+        }
+        for (size_t i = 0; i < k; ++i) {
+            const int64_t label = results.labels[q * k + i];
+            const float distance = results.distances[q * k + i];
+            ASSERT_GE(label, 0);
+            const double expected = distances[static_cast<size_t>(label)];
+            const auto nearest = static_cast<float>(sorted[i]);
+            // A distance is kept as a float that is added to what a centre has in double.
+            double most = 0;
+            for (size_t b = 0; b < quantizer.bases(); ++b)
+                most = std::max(
+                        most, std::fabs(
+                                      expected - bqq::list_offset(
+                                                         quantizer.metric(), query.data(),
+                                                         quantizer.basis(b).mean.data(), d)));
+            ASSERT_FALSE(std::isnan(distance));
+            if (std::isinf(static_cast<float>(most)) && quantizer.metric() != Metric::l2) continue;
+            if (std::isinf(static_cast<float>(expected)))
+                ASSERT_EQ(distance, static_cast<float>(expected));
+            else
+                ASSERT_NEAR(distance, expected, 1e-5 * size);
+            if (std::isinf(nearest))
+                ASSERT_EQ(distance, nearest);
+            else
+                ASSERT_LE(expected, sorted[i] + 1e-5 * size);
+        }
+    }
+}
+
+std::vector<float> far_queries(size_t d) {
+    std::vector<float> queries;
+    for (const float length :
+         {1e8f, 1e16f, -1e16f, 1e18f, 1e30f, std::numeric_limits<float>::max() / 4,
+          std::numeric_limits<float>::lowest() / 4}) {
+        queries.insert(queries.end(), d, length);
+        for (size_t j = 0; j < d; ++j) // signs and sizes of all kinds
+            queries.push_back((j % 2 == 0 ? 1.0f : -1.0f) * length / static_cast<float>(1 + j * j));
+        queries.insert(queries.end(), d, 0);
+        queries.end()[-2] = length;
+    }
+    return queries;
+}
+
+TEST_P(FlatSearch, ExtremeQueriesHaveTheirTrueDistances) {
     const Data& d = data();
-    std::vector<float> queries(4 * kDimension);
-    std::fill_n(queries.begin() + kDimension, kDimension, 1e20f);
-    std::fill_n(queries.begin() + 2 * kDimension, kDimension, 1e-38f);
-    for (size_t j = 0; j < kDimension; ++j)
-        queries[3 * kDimension + j] = d.quantizer.basis().mean[j];
-    std::vector<float> distances(4 * 5);
-    std::vector<int64_t> labels(4 * 5);
-    bqq::search_codes(
-            d.grouped, d.grouped_codes, 4, queries.data(), 5, {}, {}, distances.data(),
-            labels.data());
-    EXPECT_THAT(distances, Each(Truly([](float value) { return !std::isnan(value); })));
-    EXPECT_THAT(labels, Each(testing::Ge(0)));
+    std::vector<float> queries = far_queries(kDimension);
+    queries.insert(queries.end(), kDimension, 0);
+    queries.insert(queries.end(), kDimension, 1e-38f);
+    const std::vector<float>& mean = d.quantizer.basis(0).mean;
+    queries.insert(queries.end(), mean.begin(), mean.end());
+    for (const float margin : {3.0f, std::numeric_limits<float>::max(), kInfinity}) {
+        SCOPED_TRACE("margin " + std::to_string(margin));
+        const Results results = d.searched.search(queries, 5, {8, margin});
+        expect_right_far_out(d.quantizer, d.codes, results, 5, queries);
+    }
 }
 
-TEST(CodeBlocks, HoldsWhatWasAdded) {
-    constexpr size_t kSize = 7, n = 200;
-    std::vector<uint8_t> codes(n * kSize);
-    std::iota(codes.begin(), codes.end(), uint8_t{0});
-    CodeBlocks blocks(kSize);
-    for (size_t i = 0; i < n; i += 50) blocks.add(50, codes.data() + i * kSize);
-    ASSERT_EQ(blocks.size(), n);
-    ASSERT_EQ(blocks.view().blocks(), 4u);
-    const auto expect_code = [&](size_t position, size_t i) {
-        std::vector<uint8_t> code(kSize);
-        blocks.get(position, code.data());
-        EXPECT_TRUE(
-                std::equal(code.begin(), code.end(), codes.begin() + static_cast<int>(i * kSize)))
-                << position;
-    };
-    for (size_t i = 0; i < n; ++i) expect_code(i, i);
-    EXPECT_EQ(blocks.view().data[64 * 7 + 2 * 64 + 3], codes[67 * kSize + 2]) << "interleaved";
-    EXPECT_EQ(blocks.view().data[192 * 7 + 2 * 8 + 3], codes[195 * kSize + 2]) << "narrow block";
-    EXPECT_EQ(reinterpret_cast<uintptr_t>(blocks.view().data) % 64, 0u);
-    blocks.set(70, codes.data());
-    expect_code(70, 0);
-    blocks.truncate(100);
-    EXPECT_EQ(blocks.size(), 100u);
-    EXPECT_EQ(blocks.view().blocks(), 2u);
-    blocks.add(1, codes.data() + 5 * kSize);
-    expect_code(100, 5);
-    expect_code(99, 99);
-    blocks.clear();
-    EXPECT_EQ(blocks.size(), 0u);
+/// Codes with alpha 0, whose distance is that of the centre, and queries with w = 0 count as others do.
+TEST_P(FlatSearch, AMarginWithoutEndScoresEveryCode) {
+    const Data& d = data();
+    Encoded codes = d.codes;
+    for (size_t i = 0; i < kVectors; i += 2)
+        codes.codes[i * d.quantizer.code_size() + d.quantizer.bits_size()] = 0; // alpha
+    const Searched searched(d.quantizer, codes);
+    const std::vector<float>& mean = d.quantizer.basis(0).mean;
+    std::vector<float> queries(d.queries.begin(), d.queries.begin() + 3 * kDimension);
+    queries.insert(queries.end(), mean.begin(), mean.end()); // w = 0 for L2
+    queries.insert(queries.end(), kDimension, 0);            // and for the inner product
+    for (size_t q = 0; q < queries.size() / kDimension; ++q) {
+        SCOPED_TRACE("query " + std::to_string(q));
+        const auto query = std::span(queries).subspan(q * kDimension, kDimension);
+        const std::vector<double> distances = true_distances(d.quantizer, codes, query);
+        const Results all = searched.search(query, kVectors, {8, kInfinity});
+        std::vector<bool> found(kVectors);
+        for (size_t i = 0; i < kVectors; ++i) {
+            const auto label = static_cast<size_t>(all.labels[i]);
+            ASSERT_LT(label, kVectors);
+            EXPECT_FALSE(found[label]);
+            found[label] = true;
+            const double expected = distances[label];
+            ASSERT_NEAR(all.distances[i], expected, 2e-5 * (1 + std::fabs(expected)));
+        }
+        for (const float margin : {3.0f, std::numeric_limits<float>::max(), kInfinity}) {
+            const Results some = searched.search(query, 5, {8, margin});
+            for (size_t i = 0; i < 5; ++i) ASSERT_EQ(some.distances[i], all.distances[i]);
+            EXPECT_EQ(searched.range_search(query, HUGE_VAL, {8, margin}).size(), kVectors);
+        }
+    }
+}
+
+TEST_P(FlatSearch, VectorsOfEveryLengthHaveTheirTrueDistances) {
+    for (const float length : {1e-15f, 1e15f, 5e17f, 1e22f}) {
+        SCOPED_TRACE(length);
+        std::vector<float> x = gaussian_vectors(500, kDimension, 1);
+        for (float& value : x) value *= length;
+        const Quantizer quantizer = bqq::test::trained(x, kDimension, kAtoms, GetParam());
+        const Encoded codes = encoded(quantizer, x);
+        const Searched searched(quantizer, codes);
+        std::vector<float> queries = gaussian_vectors(5, kDimension, 2);
+        // Squared distances of vectors as long as the longest are beyond the floats.
+        if (GetParam() == Metric::l2 && length < 1e20f)
+            for (float& value : queries) value *= length;
+        for (const float margin : {3.0f, kInfinity}) {
+            const Results results = searched.search(queries, 5, {8, margin});
+            for (size_t q = 0; q < 5; ++q) {
+                const auto query = std::span(queries).subspan(q * kDimension, kDimension);
+                const std::vector<double> distances = true_distances(quantizer, codes, query);
+                for (size_t i = q * 5; i < q * 5 + 5; ++i) {
+                    ASSERT_GE(results.labels[i], 0);
+                    const double expected = distances[static_cast<size_t>(results.labels[i])];
+                    if (static_cast<float>(expected) == kInfinity)
+                        ASSERT_GT(results.distances[i], 1e36f);
+                    else
+                        ASSERT_NEAR(results.distances[i], expected, 1e-4 * std::fabs(expected));
+                }
+            }
+        }
+    }
+}
+
+/// Three lists with a basis each.
+class ListsSearch : public testing::TestWithParam<Metric> {
+protected:
+    const std::vector<float> x = [] {
+        std::vector<float> all = gaussian_vectors(kVectors, kDimension, 1);
+        for (size_t i = 0; i < all.size(); ++i)
+            all[i] += static_cast<float>(i / kDimension % 3) * 2;
+        return all;
+    }();
+    const std::vector<float> queries{x.begin(), x.begin() + 60 * kDimension};
+    const Quantizer quantizer = bqq::test::trained(x, kDimension, kAtoms, GetParam(), {}, 3);
+    const Encoded codes = encoded(quantizer, x);
+    const Searched searched{quantizer, codes};
+};
+INSTANTIATE_TEST_SUITE_P(
+        Metrics, ListsSearch, testing::Values(Metric::l2, Metric::inner_product),
+        [](const auto& test) { return test.param == Metric::l2 ? "L2" : "InnerProduct"; });
+
+TEST_P(ListsSearch, FindsTheNearestOfAllLists) {
+    ASSERT_EQ(quantizer.bases(), 3u);
+    const Results exact = searched.search(queries, kNeighbours, {8, kInfinity});
+    std::vector<int64_t> truth;
+    for (size_t q = 0; q < 60; ++q) {
+        const std::vector<double> distances = true_distances(
+                quantizer, codes, std::span(queries).subspan(q * kDimension, kDimension));
+        std::vector<int64_t> order(kVectors);
+        std::iota(order.begin(), order.end(), int64_t{0});
+        std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+            return distances[static_cast<size_t>(a)] < distances[static_cast<size_t>(b)];
+        });
+        truth.insert(truth.end(), order.begin(), order.begin() + kNeighbours);
+        for (size_t i = 0; i < kNeighbours; ++i) {
+            const size_t at = q * kNeighbours + i;
+            const double expected = distances[static_cast<size_t>(exact.labels[at])];
+            ASSERT_NEAR(exact.distances[at], expected, 1e-4 * (1 + std::fabs(expected)));
+        }
+    }
+    EXPECT_GE(recall(exact.labels, truth, kNeighbours), 0.999);
+    EXPECT_GE(recall(searched.search(queries, kNeighbours, {}).labels, truth, kNeighbours), 0.998);
+    // All codes, once each.
+    const Results all = searched.search(queries, kVectors, {});
+    for (size_t q = 0; q < 60; ++q) {
+        const auto row = all.labels.begin() + static_cast<std::ptrdiff_t>(q * kVectors);
+        std::vector<int64_t> labels(row, row + kVectors);
+        std::sort(labels.begin(), labels.end());
+        for (size_t i = 0; i < kVectors; ++i) ASSERT_EQ(labels[i], static_cast<int64_t>(i));
+    }
+}
+
+TEST_P(ListsSearch, RangeSearchMeetsAllLists) {
+    const std::span<const float> query = std::span(queries).first(kDimension);
+    const std::vector<double> distances = true_distances(quantizer, codes, query);
+    std::vector<double> sorted = distances;
+    std::sort(sorted.begin(), sorted.end());
+    const double radius = (sorted[1500] + sorted[1501]) / 2;
+    std::vector<bool> hit(kVectors);
+    for (const auto& [id, distance] : searched.range_search(query, radius, {8, kInfinity}))
+        hit[static_cast<size_t>(id)] = true;
+    for (size_t i = 0; i < kVectors; ++i) {
+        if (std::fabs(distances[i] - radius) < 1e-4 * (1 + std::fabs(radius))) continue;
+        ASSERT_EQ(hit[i], distances[i] < radius) << i;
+    }
+}
+
+TEST_P(ListsSearch, ExtremeQueriesHaveTheirTrueDistances) {
+    const std::vector<float> far = far_queries(kDimension);
+    for (const float margin : {3.0f, kInfinity}) {
+        SCOPED_TRACE("margin " + std::to_string(margin));
+        expect_right_far_out(quantizer, codes, searched.search(far, 5, {8, margin}), 5, far);
+    }
 }
 
 } // namespace
