@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
@@ -80,12 +81,14 @@ Json describe(const std::string& path) {
 }
 
 void print(const Json& info) {
+    size_t width = 16;
+    for (const auto& [key, value] : info.items()) width = std::max(width, key.size());
     for (const auto& [key, value] : info.items()) {
         if (value.is_object()) {
             print(value);
         } else {
             const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-            std::cout << std::left << std::setw(28) << key << text << '\n';
+            std::cout << std::left << std::setw(static_cast<int>(width) + 2) << key << text << '\n';
         }
     }
 }

@@ -6,17 +6,38 @@
 
 namespace bqq {
 
+namespace {
+
+/// Inner product: the weight of alpha (w . s). It is less where products lie well beyond the range of
+/// a float, so that they are still ordered.
+float product_weight(const Basis& basis, const float* w, float length) {
+    constexpr double kBeyond = 16.0 * std::numeric_limits<float>::max(); // of a bound that is not tight
+    constexpr double kInstead = 1e37;
+    double sum = 0;
+    for (size_t k = 0; k < basis.M; ++k) sum += std::fabs(static_cast<double>(w[k]));
+    const double largest_alpha = basis.scales.decode_alpha(std::numeric_limits<uint8_t>::max());
+    const double weight = static_cast<double>(length) * static_cast<double>(basis.scale);
+    const double bound = sum * largest_alpha;
+    return static_cast<float>(weight * bound > kBeyond ? kInstead / bound : weight);
+}
+
+} // namespace
+
 QueryScan::QueryScan(
         const Basis& basis, const float* w, const ScanParameters& parameters, float length)
         : scales_(basis.scales),
           l2_(basis.scales.metric == Metric::l2),
           code_bytes_((basis.M + 7) / 8) {
-    // Distances between vectors of a larger scale are beyond the range of a float.
-    constexpr float kLargestScale = 1e18f;
-    const float scale = std::min(basis.scale, kLargestScale);
-    weight_ = length * (l2_ ? 2 * scale * scale : basis.scale);
-    scales_.norm_first *= scale;
-    scales_.norm_step *= scale;
+    if (l2_) {
+        // Distances between vectors of a larger scale are beyond the range of a float.
+        constexpr float kLargestScale = 1e18f;
+        const float scale = std::min(basis.scale, kLargestScale);
+        weight_ = length * 2 * scale * scale;
+        scales_.norm_first *= scale;
+        scales_.norm_step *= scale;
+    } else {
+        weight_ = product_weight(basis, w, length);
+    }
     query_.assign({w, basis.M}, parameters.query_bits);
     // The margin is added to the product: a bound of the key from below.
     filter_ = {
