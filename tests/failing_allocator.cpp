@@ -40,22 +40,38 @@ bool FailingAllocator::has_failed() const {
 
 } // namespace bqq::test
 
-// The other forms of new and delete call these.
-void* operator new(size_t size) {
-    return allocate(size, 1);
-}
-void* operator new(size_t size, std::align_val_t alignment) {
-    return allocate(size, static_cast<size_t>(alignment));
-}
-void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, size_t) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, size_t, std::align_val_t) noexcept {
-    std::free(memory);
-}
+// All forms are replaced: a sanitizer's would not call each other.
+#define BQQ_NEW(form)                                                  \
+    void* operator form(size_t size) {                                 \
+        return allocate(size, 1);                                      \
+    }                                                                  \
+    void* operator form(size_t size, std::align_val_t alignment) {     \
+        return allocate(size, static_cast<size_t>(alignment));         \
+    }                                                                  \
+    void* operator form(size_t size, const std::nothrow_t&) noexcept { \
+        try {                                                          \
+            return allocate(size, 1);                                  \
+        } catch (const std::bad_alloc&) {                              \
+            return nullptr;                                            \
+        }                                                              \
+    }
+BQQ_NEW(new)
+BQQ_NEW(new[])
+#define BQQ_DELETE(form)                                                  \
+    void operator form(void* memory) noexcept {                           \
+        std::free(memory);                                                \
+    }                                                                     \
+    void operator form(void* memory, size_t) noexcept {                   \
+        std::free(memory);                                                \
+    }                                                                     \
+    void operator form(void* memory, const std::nothrow_t&) noexcept {    \
+        std::free(memory);                                                \
+    }                                                                     \
+    void operator form(void* memory, std::align_val_t) noexcept {         \
+        std::free(memory);                                                \
+    }                                                                     \
+    void operator form(void* memory, size_t, std::align_val_t) noexcept { \
+        std::free(memory);                                                \
+    }
+BQQ_DELETE(delete)
+BQQ_DELETE(delete[])
