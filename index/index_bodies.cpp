@@ -37,7 +37,8 @@ void write_head(Writer& writer, const Write& write) {
     faiss::VectorIOWriter bytes;
     Writer head(bytes);
     write(head);
-    write_vector(writer.sink(), bytes.data);
+    write_varint(writer.sink(), bytes.data.size());
+    writer.sink()(bytes.data.data(), bytes.data.size());
     write_value(writer.sink(), head.digest());
 }
 
@@ -45,7 +46,7 @@ template <class Read>
 auto read_head(Reader& reader, const Read& read) {
     const ByteSource source = reader.source();
     faiss::VectorIOReader bytes;
-    bytes.data = read_vector<std::vector<uint8_t>>(source);
+    bytes.data = read_array<std::vector<uint8_t>>(source, read_varint(source));
     Digest digest;
     digest.update(bytes.data.data(), bytes.data.size());
     if (read_value<uint64_t>(source) != digest.value())
@@ -56,14 +57,34 @@ auto read_head(Reader& reader, const Read& read) {
     return read(head);
 }
 
+/// Which settings are other than the defaults, and follow.
+enum SettingsFlag : uint8_t { kVerbose = 1, kTwoStages = 2, kTraining = 4, kAllSettings = 7 };
+
+bool are_defaults(const TwoStages& stages) {
+    const TwoStages defaults;
+    return stages.query_bits == defaults.query_bits && stages.margin == defaults.margin;
+}
+
+bool are_defaults(const TrainingParameters& training) {
+    const TrainingParameters defaults;
+    return training.seed == defaults.seed &&
+           training.max_points_per_atom == defaults.max_points_per_atom &&
+           training.basis_share == defaults.basis_share && training.rounds == defaults.rounds;
+}
+
 /// What both kinds of index have.
 template <class Index>
 void write_settings(const Index& index, const ByteSink& sink) {
     write_quantizer(index.codec(), sink);
-    write_value(sink, uint8_t{index.verbose});
-    write_value(sink, int32_t{index.query_bits});
-    write_value(sink, index.margin);
     const TrainingParameters& training = index.training;
+    const int flags = (index.verbose ? kVerbose : 0) | (are_defaults(index) ? 0 : kTwoStages) |
+                      (are_defaults(training) ? 0 : kTraining);
+    write_value(sink, static_cast<uint8_t>(flags));
+    if ((flags & kTwoStages) != 0) {
+        write_value(sink, int32_t{index.query_bits});
+        write_value(sink, index.margin);
+    }
+    if ((flags & kTraining) == 0) return;
     write_value(sink, training.seed);
     write_value(sink, uint64_t{training.max_points_per_atom});
     write_value(sink, training.basis_share);
@@ -74,10 +95,15 @@ void write_settings(const Index& index, const ByteSink& sink) {
 template <class Index>
 void read_settings(Index& index, const ByteSource& source, uint32_t version) {
     if (version == 4) return;
-    index.verbose = read_bool(source, "verbose");
-    index.query_bits = read_value<int32_t>(source);
-    index.margin = read_value<float>(source);
-    (void)checked_scan_parameters(index.query_bits, index.margin);
+    const auto flags = read_value<uint8_t>(source);
+    if (flags > kAllSettings) throw FileError("settings " + std::to_string(flags));
+    index.verbose = (flags & kVerbose) != 0;
+    if ((flags & kTwoStages) != 0) {
+        index.query_bits = read_value<int32_t>(source);
+        index.margin = read_value<float>(source);
+        (void)checked_scan_parameters(index.query_bits, index.margin);
+    }
+    if ((flags & kTraining) == 0) return;
     TrainingParameters& training = index.training;
     training.seed = read_value<uint64_t>(source);
     training.max_points_per_atom = read_value<uint64_t>(source);
@@ -172,9 +198,6 @@ void write_lists(const CodeLists& lists, bool with_ids, const ByteSink& sink) {
         const PackedIdsView ids = lists.ids(i);
         if (with_ids) sink(ids.data, PackedIdsView::bytes(ids.size, ids.width));
     }
-    // What the kernels may read after the last list of a mapped file.
-    const uint8_t slack[kernels::kSlack] = {};
-    sink(slack, sizeof slack);
 }
 
 CodeLists read_lists(
@@ -190,7 +213,7 @@ CodeLists read_lists(
                     i, mapped->file(), {codes, shapes[i].size, code_size},
                     {id_bytes, with_ids ? shapes[i].size : 0, shapes[i].id_width});
         }
-        (void)mapped->take(kernels::kSlack);
+        if (reader.version == 4) (void)mapped->take(kernels::kSlack);
         return lists;
     }
     const ByteSource source = reader.source();
@@ -200,7 +223,7 @@ CodeLists read_lists(
         if (with_ids) source(bytes.ids, shapes[i].id_bytes());
     }
     uint8_t slack[kernels::kSlack];
-    source(slack, sizeof slack);
+    if (reader.version == 4) source(slack, sizeof slack);
     return lists;
 }
 

@@ -2,6 +2,7 @@
 
 #include <bqq/metric.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -54,6 +55,11 @@ struct ScaleCodec {
 
     float decode_alpha(uint8_t byte) const {
         return byte == 0 ? 0.0f : std::bit_cast<float>(alpha_first + alpha_step * byte);
+    }
+    /// L2: the largest that two bytes stand for, up to its sign.
+    double largest_nu() const {
+        const double first = norm_first, last = first + 65535.0 * static_cast<double>(norm_step);
+        return std::max(first * first, last * last);
     }
     StoredScales decode(const uint8_t* bytes) const {
         const float alpha = decode_alpha(bytes[0]);

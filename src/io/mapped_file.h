@@ -6,7 +6,7 @@
 
 namespace bqq {
 
-/// A file mapped into memory for reading.
+/// A file mapped into memory for reading. A page of zeros follows it there.
 class MappedFile {
 public:
     /// @throws std::runtime_error  when the file cannot be opened or mapped

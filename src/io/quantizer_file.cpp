@@ -101,11 +101,12 @@ struct Form {
     Metric metric;
 };
 
-Form read_form(const ByteSource& source) {
+Form read_form(const ByteSource& source, uint32_t version) {
     Form form{};
-    form.d = read_value<uint64_t>(source);
-    form.M = read_value<uint64_t>(source);
-    form.depth = read_value<int32_t>(source);
+    form.d = version == 4 ? read_value<uint64_t>(source) : read_varint(source);
+    form.M = version == 4 ? read_value<uint64_t>(source) : read_varint(source);
+    form.depth = version == 4 ? read_value<int32_t>(source)
+                              : static_cast<int32_t>(std::min<uint64_t>(read_varint(source), 255));
     form.metric = read_bool(source, "the metric") ? Metric::inner_product : Metric::l2;
     if (form.d > kMaxDimension || form.M > Quantizer::kMaxAtoms || form.depth < 0 ||
         form.depth > Quantizer::kMaxDepth)
@@ -127,7 +128,7 @@ Quantizer read_version_4(const ByteSource& source) {
     std::vector<Basis> bases;
     Form first{};
     for (size_t b = 0; b < count; ++b) {
-        const Form form = read_form(source);
+        const Form form = read_form(source, 4);
         if (b == 0) first = form;
         if (form.d != first.d || form.M != first.M)
             throw FileError("basis " + std::to_string(b) + " has another form");
@@ -171,9 +172,9 @@ uint64_t read_varint(const ByteSource& source) {
 }
 
 void write_quantizer(const Quantizer& quantizer, const ByteSink& sink) {
-    write_value(sink, uint64_t{quantizer.d()});
-    write_value(sink, uint64_t{quantizer.M()});
-    write_value(sink, int32_t{quantizer.depth()});
+    write_varint(sink, quantizer.d());
+    write_varint(sink, quantizer.M());
+    write_varint(sink, static_cast<uint64_t>(quantizer.depth()));
     write_value(sink, uint8_t{quantizer.metric() == Metric::inner_product});
     write_value(sink, static_cast<uint8_t>(quantizer.wanted_depth().value_or(0)));
     write_value(sink, static_cast<uint16_t>(quantizer.wanted_bases().value_or(0)));
@@ -183,7 +184,7 @@ void write_quantizer(const Quantizer& quantizer, const ByteSink& sink) {
 
 Quantizer read_quantizer(const ByteSource& source, uint32_t version) {
     if (version == 4) return read_version_4(source);
-    const Form form = read_form(source);
+    const Form form = read_form(source, version);
     const int wanted_depth = read_value<uint8_t>(source);
     const size_t wanted_bases = read_value<uint16_t>(source);
     const size_t count = read_value<uint16_t>(source);

@@ -8,17 +8,19 @@ namespace bqq {
 
 namespace {
 
-/// Inner product: the weight of alpha (w . s). It is less where products lie well beyond the range of
-/// a float, so that they are still ordered.
-float product_weight(const Basis& basis, const float* w, float length) {
+/// What a key in units of the basis is multiplied by. It is less where keys lie well beyond the range
+/// of a float, so that they are still ordered.
+double key_unit(const Basis& basis, const float* w, float length) {
     constexpr double kBeyond = 16.0 * std::numeric_limits<float>::max(); // of a bound that is not tight
     constexpr double kInstead = 1e37;
+    const bool l2 = basis.scales.metric == Metric::l2;
     double sum = 0;
     for (size_t k = 0; k < basis.M; ++k) sum += std::fabs(static_cast<double>(w[k]));
-    const double largest_alpha = basis.scales.decode_alpha(std::numeric_limits<uint8_t>::max());
-    const double weight = static_cast<double>(length) * static_cast<double>(basis.scale);
-    const double bound = sum * largest_alpha;
-    return static_cast<float>(weight * bound > kBeyond ? kInstead / bound : weight);
+    double bound = sum * basis.scales.decode_alpha(std::numeric_limits<uint8_t>::max());
+    if (l2) bound = 2 * bound + basis.scales.largest_nu();
+    const double scale = basis.scale;
+    const double unit = l2 ? scale * scale : length * scale;
+    return unit * bound > kBeyond ? kInstead / bound : unit;
 }
 
 } // namespace
@@ -28,16 +30,10 @@ QueryScan::QueryScan(
         : scales_(basis.scales),
           l2_(basis.scales.metric == Metric::l2),
           code_bytes_((basis.M + 7) / 8) {
-    if (l2_) {
-        // Distances between vectors of a larger scale are beyond the range of a float.
-        constexpr float kLargestScale = 1e18f;
-        const float scale = std::min(basis.scale, kLargestScale);
-        weight_ = length * 2 * scale * scale;
-        scales_.norm_first *= scale;
-        scales_.norm_step *= scale;
-    } else {
-        weight_ = product_weight(basis, w, length);
-    }
+    const double unit = key_unit(basis, w, length);
+    weight_ = static_cast<float>(l2_ ? 2 * unit : unit);
+    scales_.norm_first *= static_cast<float>(std::sqrt(unit));
+    scales_.norm_step *= static_cast<float>(std::sqrt(unit));
     query_.assign({w, basis.M}, parameters.query_bits);
     // The margin is added to the product: a bound of the key from below.
     filter_ = {

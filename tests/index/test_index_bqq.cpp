@@ -306,7 +306,7 @@ TEST(IndexBQQ, PlacesWithoutANeighbourAreMinusOne) {
 }
 
 TEST(IndexBQQ, ScaledDataIsSearchedWithoutNaN) {
-    for (const float scale : {0x1p-66f, 0x1p66f})
+    for (const float scale : {0x1p-60f, 0x1p60f, 0x1p66f})
         for (const faiss::MetricType metric : {faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT}) {
             std::vector<float> x = base(), q = queries();
             for (float& value : x) value *= scale;
@@ -316,8 +316,13 @@ TEST(IndexBQQ, ScaledDataIsSearchedWithoutNaN) {
             const Results results = search(index, q, 10);
             EXPECT_THAT(results.distances, Each(Truly([](float v) { return !std::isnan(v); })));
             const Results unscaled = search(filled_index(metric), queries(), 10);
-            // The codes are the same; distances beyond the range of a float are those of a smaller scale.
+            // The codes are the same.
             EXPECT_GT(bqq::test::recall(results.labels, unscaled.labels, 10), 0.99) << scale;
+            if (scale > 0x1p60f) continue; // distances are beyond the range of a float
+            for (size_t i = 0; i < results.distances.size(); ++i)
+                EXPECT_NEAR(
+                        results.distances[i] / (scale * scale), unscaled.distances[i],
+                        1e-3f * (1 + std::fabs(unscaled.distances[i])));
         }
 }
 
