@@ -5,7 +5,7 @@
 #include "codec/encoder.h"
 #include "index/checks.h"
 #include "index/coarse_search.h"
-#include "index/index_parts.h"
+#include "index/wrappers.h"
 #include "index/inverted_lists.h"
 #include "index/ivf_search.h"
 #include "index/ivf_training.h"
@@ -469,7 +469,7 @@ void IndexIVFBQQ::sa_decode(idx_t n, const uint8_t* bytes, float* x) const {
 size_t IndexIVFBQQ::remove_ids(const faiss::IDSelector& sel) {
     check_writable(*this, "remove_ids()");
     auto* ours = dynamic_cast<InterleavedLists*>(invlists);
-    if (!direct_map.no() || ours == nullptr)
+    if (direct_map.type == faiss::DirectMap::Array || ours == nullptr)
         return with_faiss_errors([&] { return faiss::IndexIVF::remove_ids(sel); });
     CodeLists& lists = ours->changed();
     // The selector is asked first: it may throw.
@@ -483,12 +483,17 @@ size_t IndexIVFBQQ::remove_ids(const faiss::IDSelector& sel) {
         size_t size = lists.size(list);
         std::vector<size_t>& gone = removed[list];
         count += gone.size();
+        if (direct_map.type == faiss::DirectMap::Hashtable)
+            for (const size_t i : gone) direct_map.hashtable.erase(lists.id({list, i}));
         for (size_t i = 0; i < gone.size();) {
             --size;
             if (gone.back() == size) {
                 gone.pop_back();
                 continue;
             }
+            if (direct_map.type == faiss::DirectMap::Hashtable)
+                direct_map.hashtable.at(lists.id({list, size})) =
+                        static_cast<idx_t>(faiss::lo_build(list, gone[i]));
             lists.move(list, size, gone[i++]);
         }
         if (size != lists.size(list)) lists.resize(list, size);

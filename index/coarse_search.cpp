@@ -1,7 +1,7 @@
 #include "index/coarse_search.h"
 
 #include "base/parallel_for.h"
-#include "index/index_parts.h"
+#include "index/wrappers.h"
 
 #include <algorithm>
 #include <vector>

@@ -2,11 +2,9 @@
 
 #include "codec/bfloat16.h"
 #include "index/checks.h"
-#include "index/index_parts.h"
-#include "index/index_reader.h"
-#include "index/index_tags.h"
-#include "index/index_writer.h"
 #include "index/inverted_lists.h"
+#include "index/tagged.h"
+#include "index/wrappers.h"
 
 #include <faiss/IndexFlat.h>
 #include <faiss/index_io.h>
@@ -36,6 +34,7 @@ template <class Write>
 void write_head(Writer& writer, const Write& write) {
     faiss::VectorIOWriter bytes;
     Writer head(bytes);
+    head.depth = writer.depth;
     write(head);
     write_varint(writer.sink(), bytes.data.size());
     writer.sink()(bytes.data.data(), bytes.data.size());
@@ -54,6 +53,7 @@ auto read_head(Reader& reader, const Read& read) {
     bytes.name = reader.name;
     Reader head(bytes, {}, reader.io_flags);
     head.version = reader.version;
+    head.depth = reader.depth;
     return read(head);
 }
 

@@ -4,19 +4,23 @@
 #include <bqq/index/IndexIVFBQQ.h>
 
 #include "index/faiss_errors.h"
-#include "index/index_parts.h"
+#include "index/wrappers.h"
 
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
+#include <faiss/IndexIDMap.h>
 #include <faiss/IndexIVFFlat.h>
 #include <faiss/impl/FaissAssert.h>
 #include <faiss/index_factory.h>
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
 #include <memory>
 #include <optional>
-#include <regex>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace bqq {
 
@@ -28,42 +32,72 @@ struct Code {
     std::optional<size_t> bases = 1;
 };
 
-/// The number in a piece of a description; a number too large for its type is left to the checks of M and depth.
-template <class T>
-T number(const std::string& digits) {
-    T value{};
-    const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return result.ec == std::errc() ? value : std::numeric_limits<T>::max();
+/// Reads a factory string from left to right.
+class Cursor {
+public:
+    explicit Cursor(std::string_view text) : text_(text) {}
+
+    bool at_end() const { return text_.empty(); }
+    bool take(std::string_view word) {
+        const bool found = text_.substr(0, word.size()) == word;
+        if (found) text_.remove_prefix(word.size());
+        return found;
+    }
+    /// Digits; a number too large for its type is its largest, and left to the checks of M and depth.
+    template <class T>
+    std::optional<T> number() {
+        T value{};
+        const char* end = text_.data() + text_.size();
+        const auto [last, error] = std::from_chars(text_.data(), end, value);
+        if (last == text_.data() || text_.front() == '-') return {};
+        text_.remove_prefix(static_cast<size_t>(last - text_.data()));
+        return error == std::errc() ? value : std::numeric_limits<T>::max();
+    }
+
+private:
+    std::string_view text_;
+};
+
+/// BQQ{M}, BQQ{p}x{l}, then z{depth}, then g or g{G}.
+std::optional<Code> read_code(std::string_view token) {
+    Cursor cursor(token);
+    Code code;
+    if (!cursor.take("BQQ")) return {};
+    const auto bits = cursor.number<size_t>();
+    if (!bits) return {};
+    code.M = *bits;
+    if (cursor.take("x")) {
+        const auto atoms = cursor.number<size_t>();
+        if (!atoms) return {};
+        code.M = *atoms != 0 && *bits > std::numeric_limits<size_t>::max() / *atoms
+                         ? std::numeric_limits<size_t>::max()
+                         : *bits * *atoms;
+    }
+    if (cursor.take("z")) {
+        code.depth = cursor.number<int>();
+        if (!code.depth) return {};
+    }
+    if (cursor.take("g")) {
+        code.bases = cursor.number<size_t>();
+        if (code.bases == 0u) return {};
+    }
+    if (!cursor.at_end()) return {};
+    return code;
 }
 
-Code parse_code(const std::string& token, const std::string& description) {
-    static const std::regex grammar("BQQ(?:(\\d+)|(\\d+)x(\\d+))(?:z(\\d+))?(?:(g)([1-9]\\d*)?)?");
-    std::smatch match;
-    FAISS_THROW_IF_NOT_FMT(
-            std::regex_match(token, match, grammar),
-            "BQQ: cannot read \"%s\" in the factory string \"%s\"; a code is BQQ256, BQQ4x64, "
-            "BQQ256z8, BQQ256g16, BQQ256z4g16 or BQQ256g",
-            token.c_str(), description.c_str());
-    Code code;
-    if (match[1].matched) {
-        code.M = number<size_t>(match[1].str());
-    } else {
-        const auto planes = number<uint32_t>(match[2].str());
-        const auto atoms = number<uint32_t>(match[3].str());
-        code.M = size_t{planes} * size_t{atoms};
-    }
-    if (match[6].matched) {
-        code.bases = number<size_t>(match[6].str());
-    } else if (match[5].matched) {
-        code.bases.reset();
-    }
-    if (match[4].matched) {
-        code.depth = number<int>(match[4].str());
+/// @throws faiss::FaissException  for graphs that never end or take more memory than any user can mean
+void check_graphs(const std::string& description) {
+    constexpr size_t kMost = 1024; // neighbours: 8 kB a vector
+    const std::string_view text = description;
+    for (size_t at = text.find("HNSW"); at != text.npos; at = text.find("HNSW", at + 1)) {
+        Cursor cursor(text.substr(at));
+        cursor.take("HNSW");
+        const auto neighbours = cursor.number<size_t>();
         FAISS_THROW_IF_NOT_FMT(
-                *code.depth > 0, "BQQ: depth 0 in the factory string \"%s\", must be 1 to %d",
-                description.c_str(), Quantizer::kMaxDepth);
+                !neighbours || (*neighbours >= 2 && *neighbours <= kMost),
+                "BQQ: HNSW%zu in the factory string \"%s\", must be HNSW2 to HNSW%zu", *neighbours,
+                description.c_str(), kMost);
     }
-    return code;
 }
 
 /// An inverted file over codes in place of one over flat vectors, with the same coarse quantizer.
@@ -106,6 +140,13 @@ std::unique_ptr<faiss::Index> with_codes(std::unique_ptr<faiss::Index> index, co
     *inner = nullptr;
     replaced = with_codes(std::move(replaced), code);
     if (replaced == nullptr) return nullptr;
+    faiss::IndexIVF* ivf = inverted_file(replaced.get());
+    if (ivf != nullptr && dynamic_cast<faiss::IndexIDMap*>(index.get()) != nullptr) {
+        // The inverted file keeps ids itself, and reconstructs by them as IndexIDMap2 would.
+        if (dynamic_cast<faiss::IndexIDMap2*>(index.get()) != nullptr)
+            ivf->set_direct_map_type(faiss::DirectMap::Hashtable);
+        return replaced;
+    }
     *inner = replaced.release();
     // The wrapper took over that a flat index needs no training.
     index->is_trained = false;
@@ -114,17 +155,32 @@ std::unique_ptr<faiss::Index> with_codes(std::unique_ptr<faiss::Index> index, co
 
 } // namespace
 
-faiss::Index* index_factory(int d, const std::string& description, faiss::MetricType metric) {
+std::unique_ptr<faiss::Index> index_factory(
+        int d, const std::string& description, faiss::MetricType metric) {
+    constexpr size_t kLongest = 1000; // FAISS's regular expressions end the process at some thousands
+    FAISS_THROW_IF_NOT_FMT(
+            description.size() <= kLongest,
+            "BQQ: a factory string of %zu characters, must be at most %zu", description.size(),
+            kLongest);
+    check_graphs(description);
     // FAISS builds the index around a flat one, whose place the code then takes.
-    static const std::regex code_in_list("(^|,)(BQQ[^,]*)");
-    std::smatch match;
-    if (!std::regex_search(description, match, code_in_list))
-        return faiss::index_factory(d, description.c_str(), metric);
-    const std::string token = match[2].str();
-    const Code code = parse_code(token, description);
+    size_t begin = description.find("BQQ");
+    while (begin != description.npos && begin != 0 && description[begin - 1] != ',')
+        begin = description.find("BQQ", begin + 1);
+    if (begin == description.npos)
+        return std::unique_ptr<faiss::Index>(faiss::index_factory(d, description.c_str(), metric));
+    const size_t end = std::min(description.find(',', begin), description.size());
+    const std::string token = description.substr(begin, end - begin);
+    const std::optional<Code> code = read_code(token);
+    FAISS_THROW_IF_NOT_FMT(
+            code, "BQQ: cannot read \"%s\" in the factory string \"%s\"; a code is BQQ256, "
+            "BQQ4x64, BQQ256z8, BQQ256g16, BQQ256z4g16 or BQQ256g",
+            token.c_str(), description.c_str());
+    FAISS_THROW_IF_NOT_FMT(
+            code->depth != 0, "BQQ: depth 0 in the factory string \"%s\", must be 1 to %d",
+            description.c_str(), Quantizer::kMaxDepth);
     FAISS_THROW_IF_NOT_FMT(d > 0, "BQQ: dimension d = %d, must be at least 1", d);
-    const std::string prefix = match.prefix().str() + match[1].str();
-    const std::string around = prefix + "Flat" + match.suffix().str();
+    const std::string around = description.substr(0, begin) + "Flat" + description.substr(end);
     std::unique_ptr<faiss::Index> index;
     try {
         index.reset(faiss::index_factory(d, around.c_str(), metric));
@@ -133,11 +189,11 @@ faiss::Index* index_factory(int d, const std::string& description, faiss::Metric
                 "BQQ: cannot read the factory string \"%s\": %s", description.c_str(),
                 error.what());
     }
-    std::unique_ptr<faiss::Index> ours = with_codes(std::move(index), code);
+    std::unique_ptr<faiss::Index> ours = with_codes(std::move(index), *code);
     FAISS_THROW_IF_NOT_FMT(
             ours != nullptr, "BQQ: cannot place \"%s\" in the factory string \"%s\"", token.c_str(),
             description.c_str());
-    return ours.release();
+    return ours;
 }
 
 } // namespace bqq

@@ -1,20 +1,21 @@
 #include <bqq/index/index_io.h>
 
+#include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
+
 #include "index/faiss_errors.h"
+#include "index/tagged.h"
+#include "index/wrappers.h"
 #include "io/atomic_file.h"
-#include "index/index_parts.h"
-#include "index/index_reader.h"
-#include "index/index_writer.h"
 
 #include <faiss/impl/FaissAssert.h>
 #include <faiss/index_io.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <memory>
-#include <stdexcept>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -39,47 +40,89 @@ bool is_ours(const std::vector<uint8_t>& magic) {
     return magic.size() == sizeof kMagic && std::memcmp(magic.data(), kMagic, sizeof kMagic) == 0;
 }
 
-bool is_ours(const std::string& path) {
-    faiss::FileIOReader file(path.c_str());
-    return is_ours(read_magic(file));
-}
-
-std::unique_ptr<faiss::Index> read_any(faiss::IOReader& from, int io_flags) {
+std::unique_ptr<faiss::Index> read_any(faiss::IOReader& from, int io_flags, bool in_place) {
     std::vector<uint8_t> magic = read_magic(from);
     const bool ours = is_ours(magic);
-    Reader reader(from, std::move(magic), io_flags & ~faiss::IO_FLAG_MMAP);
-    if (!ours) return std::unique_ptr<faiss::Index>(faiss::read_index(&reader, reader.io_flags));
+    Reader reader(from, std::move(magic), io_flags, in_place);
+    if (!ours) return std::unique_ptr<faiss::Index>(faiss::read_index(&reader, io_flags));
     const ByteSource source = reader.source();
     (void)read_value<uint32_t>(source); // the magic number
     const auto version = read_value<uint32_t>(source);
     if (version < kFirstIndexVersion || version > kIndexVersion)
-        throw std::runtime_error(
+        throw FileError(
                 "the file has version " + std::to_string(version) + ", this library reads " +
                 std::to_string(kFirstIndexVersion) + " to " + std::to_string(kIndexVersion));
     reader.version = version;
     std::unique_ptr<faiss::Index> index = read_tagged(reader);
     const uint64_t digest = reader.digest();
-    if (read_value<uint64_t>(source) != digest && !reader.left_in_place())
-        throw std::runtime_error("the file is corrupt: its checksum does not fit");
+    if (read_value<uint64_t>(source) != digest && !in_place)
+        throw FileError("the file is corrupt: its checksum does not fit");
     return index;
 }
 
-/// Refuses a corrupt file of ours before its sizes are believed: FAISS's reader asks for any amount of memory.
-void check_digest(const std::string& path) {
-    faiss::FileIOReader file(path.c_str());
+/// Refuses a corrupt file before its sizes are believed: FAISS's reader asks for any amount of memory.
+void check_digest(const MappedFile& file) {
     Digest digest;
-    std::vector<uint8_t> bytes(size_t{1} << 20);
-    size_t held = 0; // at the front of bytes: what may be the digest at the end
-    while (const size_t got = file(bytes.data() + held, 1, bytes.size() - held)) {
-        const size_t size = held + got;
-        held = std::min(size, sizeof(uint64_t));
-        digest.update(bytes.data(), size - held);
-        std::memmove(bytes.data(), bytes.data() + size - held, held);
-    }
     uint64_t stored = 0;
-    std::memcpy(&stored, bytes.data(), held);
-    if (held != sizeof stored || stored != digest.value())
-        throw std::runtime_error("the file is truncated or corrupt: its checksum does not fit");
+    if (file.size() >= sizeof stored) {
+        const size_t size = file.size() - sizeof stored;
+        digest.update(file.data(), size);
+        std::memcpy(&stored, file.data() + size, sizeof stored);
+    }
+    if (file.size() < sizeof stored || stored != digest.value())
+        throw FileError("the file is truncated or corrupt: its checksum does not fit");
+}
+
+/// A regular file of ours is mapped while it is read; others are left to FAISS's readers.
+std::unique_ptr<faiss::Index> read_path(const std::string& path, int io_flags) {
+    const bool in_place = (io_flags & kMapped) != 0;
+    if (std::filesystem::is_regular_file(path)) {
+        const auto file = std::make_shared<MappedFile>(path);
+        MappedReader reader(path, file);
+        if (is_ours(read_magic(reader))) {
+            if (!in_place) check_digest(*file);
+            MappedReader again(path, file);
+            return read_any(again, in_place ? io_flags & ~faiss::IO_FLAG_MMAP : io_flags, in_place);
+        }
+    }
+    if (in_place) return std::unique_ptr<faiss::Index>(faiss::read_index(path.c_str(), io_flags));
+    faiss::FileIOReader reader(path.c_str());
+    return read_any(reader, io_flags, false);
+}
+
+/// What only writing and reading copies: FAISS's indexes, and what wrappers have of their own.
+template <class Write, class Read>
+auto copy_bytes(const Write& write, const Read& read) {
+    faiss::VectorIOWriter to;
+    Writer writer(to);
+    write(writer);
+    faiss::VectorIOReader from;
+    from.data = std::move(to.data);
+    // Lists in a file of their own are mapped again, and must not be written by two.
+    Reader reader(from, {}, faiss::IO_FLAG_READ_ONLY);
+    return read(reader);
+}
+
+std::unique_ptr<faiss::Index> clone(const faiss::Index& index) {
+    if (const auto* flat = dynamic_cast<const IndexBQQ*>(&index))
+        return std::make_unique<IndexBQQ>(*flat);
+    if (const auto* ivf = dynamic_cast<const IndexIVFBQQ*>(&index))
+        return std::make_unique<IndexIVFBQQ>(*ivf);
+    const Wrapper* wrapper = contains_bqq(&index) ? find_wrapper(index) : nullptr;
+    if (wrapper == nullptr)
+        return copy_bytes(
+                [&](Writer& writer) { faiss::write_index(&index, &writer); },
+                [](Reader& reader) {
+                    return std::unique_ptr<faiss::Index>(
+                            faiss::read_index(&reader, reader.io_flags));
+                });
+    const std::vector<faiss::Index*> parts = wrapper->parts(index);
+    size_t part = 0;
+    return copy_bytes(
+            [&](Writer& writer) { wrapper->write(index, writer); },
+            [&](Reader& reader) {
+                return wrapper->read(reader, [&] { return clone(*parts.at(part++)); });
+            });
 }
 
 } // namespace
@@ -108,37 +151,29 @@ void write_index(const faiss::Index* index, const std::string& path) {
     });
 }
 
-faiss::Index* read_index(faiss::IOReader* reader, int io_flags) {
+std::unique_ptr<faiss::Index> read_index(faiss::IOReader* reader, int io_flags) {
     return with_faiss_errors([&] {
         FAISS_THROW_IF_NOT_MSG(
                 (io_flags & kMapped) == 0, "BQQ: IO_FLAG_MMAP needs a path to read from");
-        return read_any(*reader, io_flags).release();
+        return read_any(*reader, io_flags, false);
     });
 }
 
-faiss::Index* read_index(const std::string& path, int io_flags) {
+std::unique_ptr<faiss::Index> read_index(const std::string& path, int io_flags) {
     try {
-        const bool regular = std::filesystem::is_regular_file(path);
-        const bool mapped = (io_flags & kMapped) != 0;
-        if (mapped && !is_ours(path)) return faiss::read_index(path.c_str(), io_flags);
-        if (mapped) {
-            MappedReader reader(path, std::make_shared<MappedFile>(path));
-            return read_any(reader, io_flags).release();
-        }
-        if (regular && is_ours(path)) check_digest(path);
-        faiss::FileIOReader reader(path.c_str());
-        return read_any(reader, io_flags).release();
+        return read_path(path, io_flags);
+    } catch (const std::bad_alloc&) {
+        throw;
     } catch (const std::exception& error) {
         throw faiss::FaissException("cannot read " + path + ": " + error.what());
     }
 }
 
-faiss::Index* clone_index(const faiss::Index* index) {
-    faiss::VectorIOWriter writer;
-    bqq::write_index(index, &writer);
-    faiss::VectorIOReader reader;
-    reader.data = std::move(writer.data);
-    return bqq::read_index(&reader);
+std::unique_ptr<faiss::Index> clone_index(const faiss::Index* index) {
+    return with_faiss_errors([&] {
+        FAISS_THROW_IF_NOT_MSG(index != nullptr, "BQQ: clone_index() of a null index");
+        return clone(*index);
+    });
 }
 
 } // namespace bqq

@@ -1,10 +1,8 @@
 #include <bqq/index/search_parameters.h>
 
 #include "index/checks.h"
-#include "index/index_parts.h"
+#include "index/wrappers.h"
 
-#include <faiss/IndexReplicas.h>
-#include <faiss/IndexShards.h>
 #include <faiss/impl/FaissAssert.h>
 
 #include <cmath>
@@ -17,12 +15,8 @@ namespace {
 /// Calls f for each index of ours that an index is or has inside.
 void for_each_of_ours(faiss::Index* index, const std::function<void(TwoStages&)>& f) {
     if (auto* ours = dynamic_cast<TwoStages*>(index)) return f(*ours);
-    const auto parts = [&](auto& threaded) {
-        for (int i = 0; i < threaded.count(); ++i) for_each_of_ours(threaded.at(i), f);
-    };
-    if (auto* shards = dynamic_cast<faiss::IndexShards*>(index)) return parts(*shards);
-    if (auto* replicas = dynamic_cast<faiss::IndexReplicas*>(index)) return parts(*replicas);
-    if (faiss::Index** inner = inner_index(index)) for_each_of_ours(*inner, f);
+    if (const Wrapper* wrapper = find_wrapper(*index))
+        for (faiss::Index* part : wrapper->parts(*index)) for_each_of_ours(part, f);
 }
 
 } // namespace

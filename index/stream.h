@@ -48,6 +48,8 @@ public:
     }
     uint64_t digest() const { return digest_.value(); }
 
+    int depth = 0; ///< indexes that the present one is inside, and itself
+
 private:
     faiss::IOWriter& to_;
     Digest digest_;
@@ -67,7 +69,7 @@ public:
         return got;
     }
     const std::shared_ptr<const MappedFile>& file() const { return file_; }
-    /// The next `size` bytes, where they lie; the reading goes on behind them.
+    /// The next `size` bytes, where they lie; the reading goes on after them.
     const uint8_t* take(size_t size) {
         if (size > file_->size() - position_) throw std::runtime_error("the file is truncated");
         const uint8_t* bytes = file_->data() + position_;
@@ -86,9 +88,12 @@ private:
  */
 class Reader : public faiss::FileIOReader {
 public:
-    Reader(faiss::IOReader& from, std::vector<uint8_t> ahead, int flags)
+    /// @param flags     FAISS's, for what FAISS reads
+    /// @param in_place  whether lists of codes stay in `from`, a MappedReader
+    Reader(faiss::IOReader& from, std::vector<uint8_t> ahead, int flags, bool in_place = false)
             : FileIOReader(static_cast<FILE*>(nullptr)),
               io_flags(flags),
+              in_place_(in_place),
               from_(from),
               ahead_(std::move(ahead)) {
         name = from.name;
@@ -112,23 +117,18 @@ public:
     }
     uint64_t digest() const { return digest_.value(); }
 
-    /// Not null where the file is mapped, and its lists are to stay there.
-    MappedReader* mapped() {
-        auto* reader = dynamic_cast<MappedReader*>(&from_);
-        if (reader != nullptr) left_in_place_ = true;
-        return reader;
-    }
-    /// Whether bytes were not read, and the digest is not that of the whole file.
-    bool left_in_place() const { return left_in_place_; }
+    /// Not null where lists are to stay in the file.
+    MappedReader* mapped() { return in_place_ ? dynamic_cast<MappedReader*>(&from_) : nullptr; }
 
-    const int io_flags;          ///< FAISS's, for what it reads itself
+    const int io_flags;
     uint32_t version = kIndexVersion; ///< of the file
+    int depth = 0;                    ///< indexes that the present one is inside, and itself
 
 private:
+    const bool in_place_;
     faiss::IOReader& from_;
     std::vector<uint8_t> ahead_;
     size_t used_ = 0;
-    bool left_in_place_ = false;
     Digest digest_;
 };
 

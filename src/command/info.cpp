@@ -9,6 +9,7 @@
 #include <bqq/index/IndexIVFBQQ.h>
 #include <bqq/index/index_io.h>
 #include <bqq/matrix_codec.h>
+#include <faiss/index_io.h>
 
 #include <nlohmann/json.hpp>
 
@@ -53,7 +54,7 @@ void warm(const faiss::Index& index) {
 
 Json describe_index(const std::string& path) {
     const size_t before = heap_bytes();
-    const std::unique_ptr<faiss::Index> index(read_index(path));
+    const std::unique_ptr<faiss::Index> index = read_index(path, faiss::IO_FLAG_READ_ONLY);
     warm(*index);
     const size_t resident = heap_bytes() - before;
     const auto bytes = std::filesystem::file_size(path);

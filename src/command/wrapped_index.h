@@ -1,6 +1,6 @@
 #pragma once
 
-#include "index/index_parts.h"
+#include "index/wrappers.h"
 
 #include <faiss/Index.h>
 

@@ -11,6 +11,7 @@
 #include <faiss/IndexRefine.h>
 #include <faiss/IndexShards.h>
 #include <faiss/impl/FaissException.h>
+#include <faiss/impl/IDSelector.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,7 +32,7 @@ constexpr int kDimension = 16;
 
 std::unique_ptr<faiss::Index> make(
         const std::string& description, faiss::MetricType metric = faiss::METRIC_L2) {
-    return std::unique_ptr<faiss::Index>(bqq::index_factory(kDimension, description, metric));
+    return bqq::index_factory(kDimension, description, metric);
 }
 
 template <class T>
@@ -64,8 +65,8 @@ TEST(IndexFactory, ReadsEveryFormOfACode) {
         const auto index = make(form.description);
         const auto& ours = as<IndexBQQ>(index.get());
         EXPECT_EQ(ours.d, kDimension);
-        EXPECT_EQ(ours.bqq.M, form.M);
-        EXPECT_EQ(ours.bqq.depth, form.depth);
+        EXPECT_EQ(ours.codec().M(), form.M);
+        EXPECT_EQ(ours.codec().wanted_depth().value_or(bqq::Quantizer::kDepthOfOne), form.depth);
         EXPECT_EQ(ours.metric_type, faiss::METRIC_L2);
         EXPECT_FALSE(ours.is_trained);
     }
@@ -78,7 +79,7 @@ TEST(IndexFactory, HandsOnTheMetric) {
         EXPECT_EQ(index->metric_type, faiss::METRIC_INNER_PRODUCT);
     }
     EXPECT_EQ(
-            as<IndexBQQ>(make("BQQ16", faiss::METRIC_INNER_PRODUCT).get()).bqq.metric,
+            as<IndexBQQ>(make("BQQ16", faiss::METRIC_INNER_PRODUCT).get()).codec().metric(),
             bqq::Metric::inner_product);
     const auto pca = make("PCA8,BQQ16", faiss::METRIC_INNER_PRODUCT);
     EXPECT_EQ(
@@ -86,15 +87,7 @@ TEST(IndexFactory, HandsOnTheMetric) {
             faiss::METRIC_INNER_PRODUCT);
 }
 
-TEST(IndexFactory, TakesTheDescriptionFirstOrSecond) {
-    const std::unique_ptr<faiss::Index> index(
-            bqq::index_factory("BQQ16", 5, faiss::METRIC_INNER_PRODUCT));
-    EXPECT_EQ(index->d, 5);
-    EXPECT_EQ(as<IndexBQQ>(index.get()).bqq.M, 16u);
-    EXPECT_EQ(index->metric_type, faiss::METRIC_INNER_PRODUCT);
-}
-
-TEST(IndexFactory, PutsTheCodeBehindATransform) {
+TEST(IndexFactory, PutsTheCodeAfterATransform) {
     const auto index = make("PCA8,BQQ24z3");
     const auto& transform = as<faiss::IndexPreTransform>(index.get());
     EXPECT_EQ(transform.d, kDimension);
@@ -103,21 +96,21 @@ TEST(IndexFactory, PutsTheCodeBehindATransform) {
     EXPECT_TRUE(transform.own_fields);
     const auto& ours = as<IndexBQQ>(transform.index);
     EXPECT_EQ(ours.d, 8);
-    EXPECT_EQ(ours.bqq.M, 24u);
-    EXPECT_EQ(ours.bqq.depth, 3);
+    EXPECT_EQ(ours.codec().M(), 24u);
+    EXPECT_EQ(ours.codec().wanted_depth(), 3);
 }
 
 TEST(IndexFactory, PutsTheCodeInAnIdMap) {
-    EXPECT_EQ(as<IndexBQQ>(as<faiss::IndexIDMap2>(make("IDMap2,BQQ32").get()).index).bqq.M, 32u);
+    EXPECT_EQ(as<IndexBQQ>(as<faiss::IndexIDMap2>(make("IDMap2,BQQ32").get()).index).codec().M(), 32u);
     const auto map = make("IDMap,BQQ4x8");
-    EXPECT_EQ(as<IndexBQQ>(as<faiss::IndexIDMap>(map.get()).index).bqq.M, 32u);
+    EXPECT_EQ(as<IndexBQQ>(as<faiss::IndexIDMap>(map.get()).index).codec().M(), 32u);
     EXPECT_EQ(dynamic_cast<faiss::IndexIDMap2*>(map.get()), nullptr);
 }
 
 TEST(IndexFactory, RefinesTheCode) {
     const auto index = make("BQQ32,RFlat");
     const auto& refine = as<faiss::IndexRefine>(index.get());
-    EXPECT_EQ(as<IndexBQQ>(refine.base_index).bqq.M, 32u);
+    EXPECT_EQ(as<IndexBQQ>(refine.base_index).codec().M(), 32u);
     EXPECT_NO_THROW(as<faiss::IndexFlat>(refine.refine_index));
     EXPECT_TRUE(refine.own_fields);
 }
@@ -169,11 +162,15 @@ TEST(IndexFactory, ReverseGivesTheDescriptionBack) {
           "HNSW8,BQQ16",
           "IVF16,BQQ16",
           "IVF16_HNSW8,BQQ16",
-          "IDMap2,PCA8,IVF16,BQQ16z4,RFlat"}) {
+          "IDMap2,PCA8,BQQ16z4,RFlat",
+          "PCA8,IVF16,BQQ16z4,RFlat"}) {
         EXPECT_EQ(bqq::reverse_index_factory(make(description).get()), description);
     }
     EXPECT_EQ(bqq::reverse_index_factory(make("BQQ2x8").get()), "BQQ16");
     EXPECT_EQ(bqq::reverse_index_factory(make("SQ8").get()), "SQ8");
+    EXPECT_EQ(
+            bqq::reverse_index_factory(make("IDMap2,PCA8,IVF16,BQQ16").get()),
+            "PCA8,IVF16,BQQ16");
     EXPECT_THROW(bqq::reverse_index_factory(nullptr), FaissException);
     const faiss::IndexShards shards(16);
     EXPECT_THROW(bqq::reverse_index_factory(&shards), FaissException);
@@ -212,6 +209,59 @@ TEST(IndexFactory, SizesOutOfRangeAreNamed) {
                  {"PCA8,BQQ16z17", "depth 17"}}) {
         EXPECT_THAT([&] { make(description); }, ThrowsMessage<FaissException>(HasSubstr(value)))
                 << description;
+    }
+}
+
+TEST(IndexFactory, LongDescriptionsAreRefused) {
+    for (const std::string piece : {"PCA8,", "(", "BQQ16,", "x"}) {
+        std::string description = "BQQ16";
+        while (description.size() < 30000) description = piece + description;
+        const std::string size = std::to_string(description.size());
+        EXPECT_THAT([&] { make(description); }, ThrowsMessage<FaissException>(HasSubstr(size)));
+    }
+}
+
+// FAISS never ends building a graph of one neighbour, and stops the process at none.
+TEST(IndexFactory, GraphsOutOfRangeAreNamed) {
+    for (const auto& [description, value] : std::vector<std::pair<std::string, std::string>>{
+                 {"HNSW0,BQQ16", "HNSW0"},
+                 {"HNSW1,BQQ16", "HNSW1"},
+                 {"HNSW100000,BQQ16", "HNSW100000"},
+                 {"IVF4_HNSW1,BQQ16", "HNSW1"},
+                 {"HNSW1,Flat", "HNSW1"}})
+        EXPECT_THAT([&] { make(description); }, ThrowsMessage<FaissException>(HasSubstr(value)))
+                << description;
+    for (const char* description : {"HNSW2,BQQ16", "HNSW,BQQ16", "HNSW1024,BQQ16"})
+        EXPECT_NO_THROW(make(description)) << description;
+}
+
+/// FAISS's IndexIDMap takes it that ids move up where vectors are removed; those of lists do not.
+TEST(IndexFactory, AnIdMapOverAnInvertedFileIsTheInvertedFile) {
+    const std::vector<float> x = bqq::test::gaussian_vectors(400, kDimension, 1);
+    for (const std::string description :
+         {"IDMap,IVF4,BQQ64", "IDMap2,IVF4,BQQ64", "IDMap2,PCA16,IVF4,BQQ64"}) {
+        SCOPED_TRACE(description);
+        const auto index = make(description);
+        EXPECT_EQ(dynamic_cast<faiss::IndexIDMap*>(index.get()), nullptr);
+        index->train(400, x.data());
+        std::vector<int64_t> ids(100);
+        std::iota(ids.begin(), ids.end(), int64_t{1000});
+        index->add_with_ids(100, x.data(), ids.data());
+        faiss::IDSelectorRange first(1000, 1020);
+        EXPECT_EQ(index->remove_ids(first), 20u);
+        const bool both_ways = description.starts_with("IDMap2");
+        for (size_t i = 20; i < 100; ++i) {
+            const std::vector<float> query(
+                    x.begin() + static_cast<std::ptrdiff_t>(i * kDimension),
+                    x.begin() + static_cast<std::ptrdiff_t>((i + 1) * kDimension));
+            EXPECT_EQ(bqq::test::search(*index, query, 1).labels[0], 1000 + static_cast<int>(i));
+            std::vector<float> decoded(kDimension);
+            if (both_ways) {
+                EXPECT_NO_THROW(index->reconstruct(1000 + static_cast<int>(i), decoded.data()));
+            }
+        }
+        std::vector<float> decoded(kDimension);
+        EXPECT_ANY_THROW(index->reconstruct(1000, decoded.data()));
     }
 }
 

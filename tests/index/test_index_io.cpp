@@ -1,6 +1,6 @@
 #include <bqq/index/index_io.h>
 
-#include "file_size_limit.h"
+#include "io/file_size_limit.h"
 #include "random_data.h"
 #include "search_results.h"
 #include "temporary_folder.h"
@@ -10,6 +10,7 @@
 #include <bqq/index/index_factory.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexIDMap.h>
+#include <faiss/IndexPreTransform.h>
 #include <faiss/IndexRefine.h>
 #include <faiss/IndexReplicas.h>
 #include <faiss/IndexShards.h>
@@ -48,7 +49,7 @@ constexpr int64_t kVectors = 200;
 
 std::unique_ptr<faiss::Index> make(
         const std::string& description, faiss::MetricType metric = faiss::METRIC_L2) {
-    return std::unique_ptr<faiss::Index>(bqq::index_factory(kDimension, description, metric));
+    return bqq::index_factory(kDimension, description, metric);
 }
 
 /// Adds x, with the ids first, first + 7, ... where the index wants ids.
@@ -71,7 +72,7 @@ std::unique_ptr<faiss::Index> filled(
 }
 
 std::unique_ptr<faiss::Index> read(const std::string& path) {
-    return std::unique_ptr<faiss::Index>(bqq::read_index(path));
+    return bqq::read_index(path);
 }
 
 std::string to_bytes(const faiss::Index& index) {
@@ -83,7 +84,7 @@ std::string to_bytes(const faiss::Index& index) {
 std::unique_ptr<faiss::Index> from_bytes(const std::string& bytes) {
     faiss::VectorIOReader reader;
     reader.data.assign(bytes.begin(), bytes.end());
-    return std::unique_ptr<faiss::Index>(bqq::read_index(&reader));
+    return bqq::read_index(&reader);
 }
 
 std::string contents(const fs::path& path) {
@@ -167,9 +168,9 @@ TEST_F(IndexIo, KeepsTheQuantizer) {
     const auto again = read(path("a"));
     const auto& ours = dynamic_cast<const IndexBQQ&>(*index);
     const auto& theirs = dynamic_cast<const IndexBQQ&>(*again);
-    EXPECT_EQ(theirs.bqq.M, 24u);
-    EXPECT_EQ(theirs.bqq.depth, 3);
-    EXPECT_EQ(theirs.bqq, ours.bqq);
+    EXPECT_EQ(theirs.codec().M(), 24u);
+    EXPECT_EQ(theirs.codec().depth(), 3);
+    EXPECT_EQ(theirs.codec(), ours.codec());
     EXPECT_EQ(bqq::test::codes_of(theirs), bqq::test::codes_of(ours));
 }
 
@@ -258,7 +259,7 @@ TEST_F(IndexIo, AGraphSearchesTheSameAfterARoundTrip) {
 TEST_F(IndexIo, ClonesShareNothing) {
     for (const char* description : {"IVF4,BQQ24", "PCA4,BQQ24", "HNSW8,BQQ24"}) {
         const auto index = filled(description);
-        const std::unique_ptr<faiss::Index> copy(bqq::clone_index(index.get()));
+        const auto copy = bqq::clone_index(index.get());
         expect_same(*index, *copy);
         copy->reset();
         EXPECT_EQ(index->ntotal, kVectors);
@@ -266,8 +267,93 @@ TEST_F(IndexIo, ClonesShareNothing) {
     }
 }
 
+/// Not a default among them.
+void change_settings(faiss::Index& index) {
+    index.verbose = true;
+    const auto change = [](auto& ours) {
+        ours.query_bits = 6;
+        ours.margin = 1.5f;
+        ours.training.seed = 77;
+        ours.training.rounds = 5;
+        ours.training.basis_share = 0.4;
+        ours.training.max_points_per_atom = 100;
+    };
+    if (auto* flat = dynamic_cast<IndexBQQ*>(&index)) return change(*flat);
+    auto& ivf = dynamic_cast<bqq::IndexIVFBQQ&>(index);
+    change(ivf);
+    ivf.nprobe = 3;
+    ivf.max_codes = 1000;
+    ivf.cp.niter = 7;
+    ivf.cp.seed = 99;
+    ivf.cp.max_points_per_centroid = 50;
+    ivf.cp.spherical = true;
+}
+
+void expect_changed_settings(const faiss::Index& index) {
+    EXPECT_TRUE(index.verbose);
+    const auto expect = [](const auto& ours) {
+        EXPECT_EQ(ours.query_bits, 6);
+        EXPECT_EQ(ours.margin, 1.5f);
+        EXPECT_EQ(ours.training.seed, 77u);
+        EXPECT_EQ(ours.training.rounds, 5);
+        EXPECT_EQ(ours.training.basis_share, 0.4);
+        EXPECT_EQ(ours.training.max_points_per_atom, 100u);
+    };
+    if (const auto* flat = dynamic_cast<const IndexBQQ*>(&index)) return expect(*flat);
+    const auto& ivf = dynamic_cast<const bqq::IndexIVFBQQ&>(index);
+    expect(ivf);
+    EXPECT_EQ(ivf.nprobe, 3u);
+    EXPECT_EQ(ivf.max_codes, 1000u);
+    EXPECT_EQ(ivf.cp.niter, 7);
+    EXPECT_EQ(ivf.cp.seed, 99);
+    EXPECT_EQ(ivf.cp.max_points_per_centroid, 50);
+    EXPECT_TRUE(ivf.cp.spherical);
+}
+
+TEST_F(IndexIo, ClonesAndFilesKeepTheSettings) {
+    for (const char* description : {"BQQ24", "BQQ24g", "IVF4,BQQ24", "IVF4,BQQ24g2"})
+        for (const bool trained : {false, true}) {
+            SCOPED_TRACE(testing::Message() << description << " trained " << trained);
+            const auto index = trained ? filled(description) : make(description);
+            change_settings(*index);
+            expect_changed_settings(*bqq::clone_index(index.get()));
+            expect_changed_settings(*from_bytes(to_bytes(*index)));
+        }
+}
+
+TEST_F(IndexIo, IndexesInsideEachOtherHaveALimit) {
+    std::vector<std::unique_ptr<faiss::IndexPreTransform>> wrappers;
+    const auto code = filled("BQQ24");
+    faiss::Index* outermost = code.get();
+    for (int i = 1; i < 16; ++i) {
+        wrappers.push_back(std::make_unique<faiss::IndexPreTransform>(outermost));
+        outermost = wrappers.back().get();
+    }
+    const std::string bytes = to_bytes(*outermost);
+    expect_same(*code, *from_bytes(bytes));
+    faiss::IndexPreTransform one_more(outermost);
+    EXPECT_THAT(
+            [&] { to_bytes(one_more); },
+            ThrowsMessage<FaissException>(HasSubstr("16 indexes inside each other")));
+    // The head, then tag, dimension and number of transforms of each.
+    std::string deep = bytes.substr(0, 8);
+    for (int i = 0; i < 1000; ++i) deep += bytes.substr(8, 1 + 4 + 4);
+    EXPECT_THAT(
+            [&] { from_bytes(deep); },
+            ThrowsMessage<FaissException>(HasSubstr("16 indexes inside each other")));
+}
+
+TEST_F(IndexIo, AnIdMapOverAnInvertedFileIsNotWritten) {
+    const auto ivf = make("IVF4,BQQ24");
+    ivf->train(kVectors, gaussian_vectors(kVectors, kDimension, 1).data());
+    const faiss::IndexIDMap2 map_of_ids(ivf.get());
+    EXPECT_THAT(
+            [&] { to_bytes(map_of_ids); },
+            ThrowsMessage<FaissException>(HasSubstr("use the inverted file")));
+}
+
 std::unique_ptr<faiss::Index> map(const std::string& path) {
-    return std::unique_ptr<faiss::Index>(bqq::read_index(path, faiss::IO_FLAG_MMAP));
+    return bqq::read_index(path, faiss::IO_FLAG_MMAP);
 }
 
 TEST_F(IndexIo, MappedListsSearchTheSameAndStayAsTheyAre) {
@@ -300,7 +386,7 @@ TEST_F(IndexIo, TruncatedMappedFilesAreRefused) {
 
 TEST_F(IndexIo, FlippedBitsInTheHeadOfAMappedFileAreNoticed) {
     const std::string bytes = to_bytes(*filled("IVF4,BQQ24", faiss::METRIC_L2, 100));
-    const size_t lists = 100 * (3 + 3 + 1) + 64 + 8; // codes, ids of 7 bits, slack, digest
+    const size_t lists = 100 * (3 + 3 + 1) + 8; // codes, ids of 7 bits, digest
     for (size_t byte = 4; byte + lists + 4 < bytes.size(); byte += 5) {
         std::string broken = bytes;
         broken[byte] = static_cast<char>(broken[byte] ^ 1);
@@ -318,13 +404,23 @@ TEST_F(IndexIo, OnDiskListsAreFoundAgainOrNamed) {
     bqq::write_index(index.get(), path("a"));
     expect_same(*index, *read(path("a")));
 
+    // For reading alone, or not at all, if flags say so; a copy has them in memory.
+    const auto on_disk = [](faiss::Index& of) {
+        const auto& inside = dynamic_cast<const bqq::IndexIVFBQQ&>(of);
+        return dynamic_cast<const faiss::OnDiskInvertedLists*>(inside.invlists);
+    };
+    EXPECT_TRUE(on_disk(*bqq::read_index(path("a"), faiss::IO_FLAG_READ_ONLY))->read_only);
+    EXPECT_EQ(on_disk(*bqq::read_index(path("a"), faiss::IO_FLAG_SKIP_IVF_DATA))->ptr, nullptr);
+    const auto copy = bqq::clone_index(index.get());
+    EXPECT_EQ(on_disk(*copy), nullptr);
+    expect_same(*index, *copy);
+
     fs::create_directory(path("elsewhere"));
     fs::copy(path("a"), path("elsewhere/a"));
     fs::rename(path("lists"), path("elsewhere/lists"));
     EXPECT_THAT([&] { read(path("a")); }, ThrowsMessage<FaissException>(HasSubstr("lists")));
     expect_same(
-            *index, *std::unique_ptr<faiss::Index>(
-                            bqq::read_index(path("elsewhere/a"), faiss::IO_FLAG_ONDISK_SAME_DIR)));
+            *index, *bqq::read_index(path("elsewhere/a"), faiss::IO_FLAG_ONDISK_SAME_DIR));
     fs::resize_file(path("elsewhere/lists"), 100);
     EXPECT_THAT(
             [&] { bqq::read_index(path("elsewhere/a"), faiss::IO_FLAG_ONDISK_SAME_DIR); },
@@ -337,7 +433,7 @@ TEST_F(IndexIo, AnInvertedFileTakesTheSpaceOfItsParts) {
     // Centroids in two bytes a number, ids in eight bits instead of none, sizes of the lists, the head's digest.
     EXPECT_LE(
             to_bytes(*index).size(),
-            to_bytes(*flat).size() + 4 * kDimension * 2 + kVectors + 4 * 5 + 64 + 100);
+            to_bytes(*flat).size() + 4 * kDimension * 2 + kVectors + 4 * 5 + 100);
 }
 
 TEST_F(IndexIo, EveryFlippedBitIsNoticed) {

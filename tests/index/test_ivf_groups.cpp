@@ -59,12 +59,12 @@ protected:
                 indexes;
         std::unique_ptr<faiss::Index>& kept = indexes[{description, GetParam()}];
         if (kept == nullptr) {
-            kept.reset(bqq::index_factory(kDimension, description, GetParam()));
+            kept = bqq::index_factory(kDimension, description, GetParam());
             bqq::test::train_and_add(*kept, x);
         }
-        auto& ivf = dynamic_cast<IndexIVFBQQ&>(*bqq::clone_index(kept.get()));
-        ivf.nprobe = ivf.nlist;
-        return std::unique_ptr<IndexIVFBQQ>(&ivf);
+        auto ivf = std::make_unique<IndexIVFBQQ>(dynamic_cast<IndexIVFBQQ&>(*kept));
+        ivf->nprobe = ivf->nlist;
+        return ivf;
     }
 
     /// The list that each vector is in.
