@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,8 +55,9 @@ std::unique_ptr<faiss::Index> read_any(faiss::IOReader& from, int io_flags, bool
                 std::to_string(kFirstIndexVersion) + " to " + std::to_string(kIndexVersion));
     reader.version = version;
     std::unique_ptr<faiss::Index> index = read_tagged(reader);
-    const uint64_t digest = reader.digest();
-    if (read_value<uint64_t>(source) != digest && !in_place)
+    const std::optional<uint64_t> digest = reader.digest();
+    const auto stored = read_value<uint64_t>(source);
+    if (digest && stored != *digest)
         throw FileError("the file is corrupt: its checksum does not fit");
     return index;
 }

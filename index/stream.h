@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -93,6 +94,7 @@ public:
     Reader(faiss::IOReader& from, std::vector<uint8_t> ahead, int flags, bool in_place = false)
             : FileIOReader(static_cast<FILE*>(nullptr)),
               io_flags(flags),
+              mapped_(dynamic_cast<MappedReader*>(&from)),
               in_place_(in_place),
               from_(from),
               ahead_(std::move(ahead)) {
@@ -106,7 +108,7 @@ public:
         used_ += first;
         size_t got = first;
         if (got < wanted) got += from_(static_cast<uint8_t*>(bytes) + got, 1, wanted - got);
-        digest_.update(bytes, got);
+        if (mapped_ == nullptr) digest_.update(bytes, got);
         return size == 0 ? 0 : got / size;
     }
     ByteSource source() {
@@ -115,16 +117,21 @@ public:
                 throw std::runtime_error("the file is truncated");
         };
     }
-    uint64_t digest() const { return digest_.value(); }
+    /// Nothing for a mapped file, which can be looked at before it is read.
+    std::optional<uint64_t> digest() const {
+        if (mapped_ != nullptr) return {};
+        return digest_.value();
+    }
 
     /// Not null where lists are to stay in the file.
-    MappedReader* mapped() { return in_place_ ? dynamic_cast<MappedReader*>(&from_) : nullptr; }
+    MappedReader* mapped() { return in_place_ ? mapped_ : nullptr; }
 
     const int io_flags;
     uint32_t version = kIndexVersion; ///< of the file
     int depth = 0;                    ///< indexes that the present one is inside, and itself
 
 private:
+    MappedReader* const mapped_;
     const bool in_place_;
     faiss::IOReader& from_;
     std::vector<uint8_t> ahead_;
