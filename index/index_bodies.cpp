@@ -45,7 +45,9 @@ template <class Read>
 auto read_head(Reader& reader, const Read& read) {
     const ByteSource source = reader.source();
     faiss::VectorIOReader bytes;
-    bytes.data = read_array<std::vector<uint8_t>>(source, read_varint(source));
+    const uint64_t size =
+            reader.version == 4 ? read_value<uint64_t>(source) : read_varint(source);
+    bytes.data = read_array<std::vector<uint8_t>>(source, size);
     Digest digest;
     digest.update(bytes.data.data(), bytes.data.size());
     if (read_value<uint64_t>(source) != digest.value())
