@@ -40,9 +40,9 @@ void matrix_times_vectors(benchmark::State& state, bool transposed) {
     std::vector<float> out(count * kSize);
     for (auto _ : state) {
         if (transposed)
-            codec.multiply_transposed(x.data(), count, out.data());
+            codec.multiply_transposed(x, out);
         else
-            codec.multiply(x.data(), count, out.data());
+            codec.multiply(x, out);
         benchmark::DoNotOptimize(out.data());
     }
 }

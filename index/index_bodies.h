@@ -13,7 +13,7 @@ namespace bqq {
 void write_flat(const IndexBQQ& index, Writer& writer);
 void write_ivf(const IndexIVFBQQ& index, Writer& writer);
 
-/// @throws std::runtime_error  for values that no such index has
+/// @throws FileError  for values that no such index has
 std::unique_ptr<faiss::Index> read_flat(Reader& reader);
 std::unique_ptr<faiss::Index> read_ivf(Reader& reader);
 

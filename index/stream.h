@@ -4,6 +4,7 @@
 #include "io/mapped_file.h"
 #include "io/quantizer_file.h"
 
+#include <bqq/error.h>
 #include <faiss/impl/io.h>
 
 #include <algorithm>
@@ -11,7 +12,6 @@
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,7 +42,7 @@ public:
     }
     void put(const void* bytes, size_t size) {
         if (size != 0 && (*this)(bytes, 1, size) != size)
-            throw std::runtime_error("cannot write an index to " + name);
+            throw FileError("cannot write an index to " + name);
     }
     ByteSink sink() {
         return [this](const void* bytes, size_t size) { put(bytes, size); };
@@ -72,7 +72,7 @@ public:
     const std::shared_ptr<const MappedFile>& file() const { return file_; }
     /// The next `size` bytes, where they lie; the reading goes on after them.
     const uint8_t* take(size_t size) {
-        if (size > file_->size() - position_) throw std::runtime_error("the file is truncated");
+        if (size > file_->size() - position_) throw FileError("the file is truncated");
         const uint8_t* bytes = file_->data() + position_;
         position_ += size;
         return bytes;
@@ -114,7 +114,7 @@ public:
     ByteSource source() {
         return [this](void* bytes, size_t size) {
             if (size != 0 && (*this)(bytes, 1, size) != size)
-                throw std::runtime_error("the file is truncated");
+                throw FileError("the file is truncated");
         };
     }
     /// Nothing for a mapped file, which can be looked at before it is read.

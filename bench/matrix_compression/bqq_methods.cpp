@@ -1,4 +1,5 @@
 #include "baselines/approximation.h"
+#include "command/stopwatch.h"
 #include "method.h"
 
 #include <bqq/matrix_codec.h>
@@ -36,7 +37,9 @@ std::vector<Result> greedy(
     const size_t rank = rank_of(X, rank_scale);
     const auto planes = static_cast<size_t>(settings.bits.back() / rank_scale);
     if (planes == 0) return {};
+    const command::Stopwatch watch;
     const MatrixCodec codec = compress(X, settings, planes, rank, solver, false);
+    const double seconds = watch.seconds();
     std::vector<Result> results;
     for (size_t p = 1; p <= planes; ++p) {
         MatrixCodec kept = codec;
@@ -45,7 +48,7 @@ std::vector<Result> greedy(
                 {.bits = static_cast<double>(p) * rank_scale,
                  .bytes = kept.memory_bytes(),
                  .mse = mean_squared_error(X.values, kept.reconstruct()),
-                 .seconds = codec.seconds() * static_cast<double>(p) / static_cast<double>(planes),
+                 .seconds = seconds * static_cast<double>(p) / static_cast<double>(planes),
                  .rank_scale = rank_scale});
     }
     return results;
@@ -64,13 +67,15 @@ std::vector<Result> greedy_at_given_bits(
 std::vector<Result> joint(const Matrix<float>& X, const Settings& settings, MatrixSolver solver) {
     std::vector<Result> results;
     for (const int bits : settings.bits) {
+        const command::Stopwatch watch;
         const MatrixCodec codec =
                 compress(X, settings, static_cast<size_t>(bits), rank_of(X, 1), solver, true);
+        const double seconds = watch.seconds();
         results.push_back(
                 {.bits = static_cast<double>(bits),
                  .bytes = codec.memory_bytes(),
                  .mse = mean_squared_error(X.values, codec.reconstruct()),
-                 .seconds = codec.seconds(),
+                 .seconds = seconds,
                  .rank_scale = 1});
     }
     return results;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bqq/error.h>
 #include <bqq/progress.h>
 
 #include <cstddef>
@@ -68,7 +69,7 @@ public:
     MatrixCodec() = default;
 
     /** @param X  size rows * cols, row by row
-     *  @throws std::invalid_argument  when X is empty or holds a NaN, infinity or number above 1e36 (row and column
+     *  @throws InvalidArgument  when X is empty or holds a NaN, infinity or number above 1e36 (row and column
      *          named), planes is 0, rank 0 or above 8 min(m, n), or effort not positive
      */
     static MatrixCodec compress(
@@ -78,23 +79,24 @@ public:
     /** Codes what is left of X in more planes; those there stay as they are. Of the parameters, planes is the
      * number to add, and rank, the blocks and joint are not used.
      * @param X  the matrix that was compressed, size rows() * cols()
-     * @throws std::invalid_argument  as compress() does, or when X has another size
+     * @throws InvalidArgument  as compress() does, or when X has another size
      */
     void add_planes(std::span<const float> X, const MatrixParameters& parameters);
 
-    /// Keeps the first planes; the mean of the others goes into u. @throws std::invalid_argument unless 1..planes()
+    /// Keeps the first planes; the mean of the others goes into u. @throws InvalidArgument unless 1..planes()
     void keep_planes(size_t planes);
 
     std::vector<float> reconstruct() const; ///< size rows() * cols()
 
     /** out_i = X x_i without reconstructing X: Z x first, then Y, both by the bits.
-     * @param x    count vectors of cols() floats
-     * @param out  count vectors of rows() floats
+     * @param x    vectors, size count * cols()
+     * @param out  output, size count * rows(); may not overlap x
+     * @throws InvalidArgument  for sizes that do not fit
      */
-    void multiply(const float* x, size_t count, float* out) const;
+    void multiply(std::span<const float> x, std::span<float> out) const;
 
-    /// out_i = X^T x_i, with x of rows() floats and out of cols().
-    void multiply_transposed(const float* x, size_t count, float* out) const;
+    /// out_i = X^T x_i. @param x  size count * rows() @param out  output, size count * cols()
+    void multiply_transposed(std::span<const float> x, std::span<float> out) const;
 
     size_t rows() const { return rows_; }
     size_t cols() const { return cols_; }
@@ -106,16 +108,15 @@ public:
 
     /// Mean squared error of the entries after each plane, the later ones dropped; measured when X was coded.
     const std::vector<double>& mse_per_plane() const { return mse_per_plane_; }
-    double seconds() const { return seconds_; } ///< that coding took
 
-    /** Writes the code, its errors and seconds, with a digest.
-     * @throws std::logic_error    when there is no code
-     * @throws std::runtime_error  when the file cannot be written; it is then as it was
+    /** Writes the code and its errors, with a digest.
+     * @throws Error      when there is no code
+     * @throws FileError  when the file cannot be written; it is then as it was
      */
     void save(const std::string& path) const;
-    /// @throws std::runtime_error  for a missing, truncated, corrupt or foreign file
+    /// @throws FileError  for a missing, truncated, corrupt or foreign file
     static MatrixCodec load(const std::string& path);
-    /// Whether a file begins as one that save() wrote. @throws std::runtime_error  when it cannot be read
+    /// Whether a file begins as one that save() wrote. @throws FileError  when it cannot be read
     static bool is_saved_at(const std::string& path);
 
 private:
@@ -125,7 +126,6 @@ private:
     size_t block_cols_ = 0;
     std::vector<MatrixBlock> blocks_;
     std::vector<double> mse_per_plane_;
-    double seconds_ = 0;
 };
 
 } // namespace bqq

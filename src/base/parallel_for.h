@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -46,7 +47,9 @@ template <class MakeState, class Body>
 void parallel_for_with(size_t n, const MakeState& make_state, const Body& body) {
     using State = decltype(make_state());
     FirstError error;
-#pragma omp parallel if (n > 1 && omp_in_parallel() == 0)
+    // A thread without work would spin while the others work.
+    const auto threads = static_cast<int>(std::min<size_t>(n, static_cast<size_t>(omp_get_max_threads())));
+#pragma omp parallel if (n > 1 && omp_in_parallel() == 0) num_threads(std::max(threads, 1))
     {
         std::optional<State> state;
         error.guard([&] { state.emplace(make_state()); });

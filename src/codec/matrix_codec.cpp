@@ -5,22 +5,16 @@
 #include "codec/matrix_block.h"
 #include "solver/plane_solver.h"
 
-#include <omp.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <stdexcept>
 #include <string>
 
 namespace bqq {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // The joint pass anneals the later planes again: how they start, and a pass that another follows, can be short. A
 // shorter start of the first plane left sift at 2 planes 2 % worse.
@@ -30,29 +24,25 @@ constexpr double kEarlyPassEffort = 0.5;
 /// The sums of scales behind a larger entry would leave the range of a float.
 constexpr float kLargest = 1e36f;
 
-double seconds_since(Clock::time_point begin) {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
 void check_matrix(std::span<const float> X, size_t rows, size_t cols, const char* what) {
     if (rows == 0 || cols == 0 || X.size() / cols != rows || X.size() % cols != 0)
-        throw std::invalid_argument(
+        throw InvalidArgument(
                 "BQQ: " + std::string(what) + " got " + std::to_string(X.size()) +
                 " numbers for a matrix of " + std::to_string(rows) + " x " + std::to_string(cols) +
                 ", must be at least 1 x 1");
     check_finite(X.data(), rows, cols, what);
     for (size_t i = 0; i < X.size(); ++i)
         if (std::abs(X[i]) > kLargest)
-            throw std::invalid_argument(
+            throw InvalidArgument(
                     "BQQ: " + std::string(what) + " got " + std::to_string(X[i]) + " at row " +
                     std::to_string(i / cols) + ", column " + std::to_string(i % cols) +
                     ", must be at most 1e36");
 }
 
 void check_parameters(const MatrixParameters& parameters) {
-    if (parameters.planes == 0) throw std::invalid_argument("BQQ: 0 planes, must be at least 1");
+    if (parameters.planes == 0) throw InvalidArgument("BQQ: 0 planes, must be at least 1");
     if (!(parameters.effort > 0) || !std::isfinite(parameters.effort))
-        throw std::invalid_argument(
+        throw InvalidArgument(
                 "BQQ: effort " + std::to_string(parameters.effort) + ", must be above 0");
 }
 
@@ -208,30 +198,32 @@ void code_block(
     block.u += static_cast<float>(code(unit.to_unit(X), unit, parameters, seed, block, report));
 }
 
-/// The block's entries from its first planes; the mean of the others is kept.
-std::vector<float> reconstruct_block(const MatrixBlock& block, size_t planes) {
-    double u = block.u;
-    std::vector<double> sum(block.rows * block.cols);
-    for (size_t p = 0; p < block.planes.size(); ++p) {
-        if (p >= planes) {
-            u += mean_of(block.planes[p], block);
-            continue;
-        }
-        const std::vector<float> part = reconstruct(block.planes[p], block);
+/// The block's entries.
+std::vector<float> reconstruct_block(const MatrixBlock& block) {
+    std::vector<double> sum(block.rows * block.cols, block.u);
+    for (const MatrixPlane& plane : block.planes) {
+        const std::vector<float> part = reconstruct(plane, block);
         for (size_t i = 0; i < sum.size(); ++i) sum[i] += part[i];
     }
-    std::vector<float> X(sum.size());
-    for (size_t i = 0; i < sum.size(); ++i) X[i] = static_cast<float>(sum[i] + u);
-    return X;
+    return {sum.begin(), sum.end()};
 }
 
-double squared_error(const std::vector<float>& X, const std::vector<float>& Y) {
-    double sum = 0;
-    for (size_t i = 0; i < X.size(); ++i) {
-        const double e = static_cast<double>(X[i]) - static_cast<double>(Y[i]);
-        sum += e * e;
+/// Squared error of the block's entries after each plane: of the planes left out, the mean is kept.
+/// @param errors  output, one for each plane
+void measure_errors(const MatrixBlock& block, std::span<const float> X, double* errors) {
+    double u = block.u;
+    for (const MatrixPlane& plane : block.planes) u += mean_of(plane, block);
+    std::vector<double> rest(X.begin(), X.end()); // what the planes so far leave, but for u
+    for (const MatrixPlane& plane : block.planes) {
+        u -= mean_of(plane, block);
+        const std::vector<float> part = reconstruct(plane, block);
+        double sum = 0;
+        for (size_t i = 0; i < rest.size(); ++i) {
+            rest[i] -= part[i];
+            sum += (rest[i] - u) * (rest[i] - u);
+        }
+        *errors++ = sum;
     }
-    return sum;
 }
 
 /** Codes every block, in parallel.
@@ -250,40 +242,40 @@ std::vector<double> code_blocks(
         parameters.progress.report("compressing", ++done, total);
     };
     std::vector<double> errors(blocks.size() * planes);
-    FirstError error;
-    const auto count = static_cast<int64_t>(blocks.size());
-    // A thread without a block would spin beside the ones that work.
-    const int threads = static_cast<int>(std::min<int64_t>(count, omp_get_max_threads()));
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (int64_t b = 0; b < count; ++b) {
-        error.guard([&] {
-            const auto index = static_cast<size_t>(b);
-            MatrixBlock& block = blocks[index];
-            const std::vector<float> part = cut(X, cols, block);
-            std::vector<float> rest = part;
-            if (planes_before > 0) {
-                const std::vector<float> coded = reconstruct_block(block, planes_before);
-                for (size_t i = 0; i < rest.size(); ++i) rest[i] -= coded[i];
-            }
-            // Blocks differ in their draws; a plane's seed is its number more.
-            const uint64_t seed = parameters.seed + (uint64_t{index} << 32) + planes_before;
-            code_block(rest, parameters, seed, block, report);
-            for (size_t p = 0; p < planes; ++p)
-                errors[index * planes + p] = squared_error(part, reconstruct_block(block, p + 1));
-        });
-    }
-    error.rethrow();
+    parallel_for(blocks.size(), [&](size_t b) {
+        MatrixBlock& block = blocks[b];
+        const std::vector<float> part = cut(X, cols, block);
+        std::vector<float> rest = part;
+        if (planes_before > 0) {
+            const std::vector<float> coded = reconstruct_block(block);
+            for (size_t i = 0; i < rest.size(); ++i) rest[i] -= coded[i];
+        }
+        // Blocks differ in their draws; a plane's seed is its number more.
+        const uint64_t seed = parameters.seed + (uint64_t{b} << 32) + planes_before;
+        code_block(rest, parameters, seed, block, report);
+        measure_errors(block, part, errors.data() + b * planes);
+    });
     std::vector<double> mse(planes);
     for (size_t i = 0; i < errors.size(); ++i)
         mse[i % planes] += errors[i] / static_cast<double>(X.size());
     return mse;
 }
 
+/// Vectors of a size in an array, which the other array must have room for.
+size_t count_vectors(size_t x, size_t size, size_t out, size_t out_size, const char* what) {
+    const size_t count = size == 0 ? 0 : x / size;
+    if (count * size != x || count * out_size != out)
+        throw InvalidArgument(
+                "BQQ: " + std::string(what) + " got " + std::to_string(x) + " numbers for vectors of " +
+                std::to_string(size) + ", and room for " + std::to_string(out) +
+                " numbers of vectors of " + std::to_string(out_size));
+    return count;
+}
+
 } // namespace
 
 MatrixCodec MatrixCodec::compress(
         std::span<const float> X, size_t rows, size_t cols, const MatrixParameters& parameters) {
-    const auto begin = Clock::now();
     check_matrix(X, rows, cols, "compress()");
     check_parameters(parameters);
     MatrixCodec codec;
@@ -293,20 +285,18 @@ MatrixCodec MatrixCodec::compress(
     codec.block_cols_ = parameters.block_cols == 0 ? cols : std::min(cols, parameters.block_cols);
     const size_t most = 8 * std::min(codec.block_rows_, codec.block_cols_);
     if (parameters.rank && (*parameters.rank == 0 || *parameters.rank > most))
-        throw std::invalid_argument(
+        throw InvalidArgument(
                 "BQQ: rank " + std::to_string(*parameters.rank) + " for blocks of " +
                 std::to_string(codec.block_rows_) + " x " + std::to_string(codec.block_cols_) +
                 ", must be 1 to " + std::to_string(most));
     codec.blocks_ = make_blocks(rows, cols, codec.block_rows_, codec.block_cols_, parameters.rank);
     codec.mse_per_plane_ = code_blocks(X, cols, parameters, 0, codec.blocks_);
-    codec.seconds_ = seconds_since(begin);
     return codec;
 }
 
 void MatrixCodec::add_planes(std::span<const float> X, const MatrixParameters& parameters) {
-    const auto begin = Clock::now();
     if (X.size() != rows_ * cols_)
-        throw std::invalid_argument(
+        throw InvalidArgument(
                 "BQQ: add_planes() got " + std::to_string(X.size()) +
                 " numbers, the code is of a " + std::to_string(rows_) + " x " +
                 std::to_string(cols_) + " matrix");
@@ -317,12 +307,11 @@ void MatrixCodec::add_planes(std::span<const float> X, const MatrixParameters& p
     std::vector<MatrixBlock> blocks = blocks_;
     mse_per_plane_ = code_blocks(X, cols_, greedy, planes(), blocks);
     blocks_ = std::move(blocks);
-    seconds_ += seconds_since(begin);
 }
 
 void MatrixCodec::keep_planes(size_t planes) {
     if (planes == 0 || planes > this->planes())
-        throw std::invalid_argument(
+        throw InvalidArgument(
                 "BQQ: keep_planes(" + std::to_string(planes) + "), the code has " +
                 std::to_string(this->planes()));
     for (MatrixBlock& block : blocks_) {
@@ -336,62 +325,51 @@ void MatrixCodec::keep_planes(size_t planes) {
 
 std::vector<float> MatrixCodec::reconstruct() const {
     std::vector<float> X(rows_ * cols_);
-    const auto count = static_cast<int64_t>(blocks_.size());
-    FirstError error;
-#pragma omp parallel for schedule(dynamic)
-    for (int64_t b = 0; b < count; ++b) {
-        error.guard([&] {
-            const MatrixBlock& block = blocks_[static_cast<size_t>(b)];
-            const std::vector<float> part = reconstruct_block(block, block.planes.size());
-            for (size_t i = 0; i < block.rows; ++i)
-                std::copy_n(
-                        part.begin() + static_cast<std::ptrdiff_t>(i * block.cols), block.cols,
-                        X.begin() +
-                                static_cast<std::ptrdiff_t>((block.row + i) * cols_ + block.col));
-        });
-    }
-    error.rethrow();
+    parallel_for(blocks_.size(), [&](size_t b) {
+        const MatrixBlock& block = blocks_[b];
+        const std::vector<float> part = reconstruct_block(block);
+        for (size_t i = 0; i < block.rows; ++i)
+            std::copy_n(
+                    part.data() + i * block.cols, block.cols,
+                    X.data() + (block.row + i) * cols_ + block.col);
+    });
     return X;
 }
 
-void MatrixCodec::multiply(const float* x, size_t count, float* out) const {
-    const size_t across = cols_ == 0 ? 0 : (cols_ + block_cols_ - 1) / block_cols_;
-    const auto strips = static_cast<int64_t>(across == 0 ? 0 : blocks_.size() / across);
-    std::fill_n(out, count * rows_, 0.0f);
-    FirstError error;
-#pragma omp parallel for schedule(dynamic)
-    for (int64_t strip = 0; strip < strips; ++strip)
-        error.guard([&] {
-            BlockMultiplier multiplier;
-            for (size_t b = 0; b < across; ++b) {
-                const MatrixBlock& block = blocks_[static_cast<size_t>(strip) * across + b];
-                for (size_t i = 0; i < count; ++i)
-                    multiplier.multiply(
-                            block, {x + i * cols_ + block.col, block.cols},
-                            {out + i * rows_ + block.row, block.rows});
-            }
-        });
-    error.rethrow();
+void MatrixCodec::multiply(std::span<const float> x, std::span<float> out) const {
+    const size_t count = count_vectors(x.size(), cols_, out.size(), rows_, "multiply()");
+    if (count == 0) return;
+    const size_t across = (cols_ + block_cols_ - 1) / block_cols_;
+    std::fill(out.begin(), out.end(), 0.0f);
+    parallel_for_with(
+            blocks_.size() / across, [] { return BlockMultiplier(); },
+            [&](BlockMultiplier& multiplier, size_t strip) {
+                for (size_t b = strip * across; b < (strip + 1) * across; ++b) {
+                    const MatrixBlock& block = blocks_[b];
+                    for (size_t i = 0; i < count; ++i)
+                        multiplier.multiply(
+                                block, x.subspan(i * cols_ + block.col, block.cols),
+                                out.subspan(i * rows_ + block.row, block.rows));
+                }
+            });
 }
 
-void MatrixCodec::multiply_transposed(const float* x, size_t count, float* out) const {
-    const size_t across = cols_ == 0 ? 0 : (cols_ + block_cols_ - 1) / block_cols_;
-    const auto strips = static_cast<int64_t>(across);
-    std::fill_n(out, count * cols_, 0.0f);
-    FirstError error;
-#pragma omp parallel for schedule(dynamic)
-    for (int64_t strip = 0; strip < strips; ++strip)
-        error.guard([&] {
-            BlockMultiplier multiplier;
-            for (size_t b = static_cast<size_t>(strip); b < blocks_.size(); b += across) {
-                const MatrixBlock& block = blocks_[b];
-                for (size_t i = 0; i < count; ++i)
-                    multiplier.multiply_transposed(
-                            block, {x + i * rows_ + block.row, block.rows},
-                            {out + i * cols_ + block.col, block.cols});
-            }
-        });
-    error.rethrow();
+void MatrixCodec::multiply_transposed(std::span<const float> x, std::span<float> out) const {
+    const size_t count = count_vectors(x.size(), rows_, out.size(), cols_, "multiply_transposed()");
+    if (count == 0) return;
+    const size_t across = (cols_ + block_cols_ - 1) / block_cols_;
+    std::fill(out.begin(), out.end(), 0.0f);
+    parallel_for_with(
+            across, [] { return BlockMultiplier(); },
+            [&](BlockMultiplier& multiplier, size_t strip) {
+                for (size_t b = strip; b < blocks_.size(); b += across) {
+                    const MatrixBlock& block = blocks_[b];
+                    for (size_t i = 0; i < count; ++i)
+                        multiplier.multiply_transposed(
+                                block, x.subspan(i * rows_ + block.row, block.rows),
+                                out.subspan(i * cols_ + block.col, block.cols));
+                }
+            });
 }
 
 size_t MatrixCodec::memory_bytes() const {

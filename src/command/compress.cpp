@@ -2,6 +2,7 @@
 #include "command/commands.h"
 #include "command/matrix_description.h"
 #include "command/progress_bar.h"
+#include "command/stopwatch.h"
 #include "command/text_output.h"
 #include "command/threads.h"
 #include "io/atomic_file.h"
@@ -90,7 +91,7 @@ double variance_of(const Matrix<float>& X) {
     return std::max(0.0, sum_of_squares / count - (sum / count) * (sum / count));
 }
 
-void print(const MatrixCodec& codec, double variance) {
+void print(const MatrixCodec& codec, double variance, double seconds) {
     const double mse = codec.mse_per_plane().back();
     std::cout << codec.rows() << " x " << codec.cols() << ", " << codec.planes()
               << (codec.planes() == 1 ? " plane: " : " planes: ") << std::fixed
@@ -98,7 +99,7 @@ void print(const MatrixCodec& codec, double variance) {
               << codec.memory_bytes() << " bytes, mse " << std::defaultfloat << std::setprecision(4)
               << mse;
     if (variance > 0) std::cout << " (relative " << mse / variance << ")";
-    std::cout << std::fixed << std::setprecision(2) << ", " << codec.seconds() << " s\n";
+    std::cout << std::fixed << std::setprecision(2) << ", " << seconds << " s\n";
 }
 
 int compress(const CompressOptions& options) {
@@ -110,16 +111,20 @@ int compress(const CompressOptions& options) {
     const Matrix<float> X = read_vectors(options.matrix);
     check_finite(X, options.matrix);
 
+    const Stopwatch time;
     const MatrixCodec codec = [&] {
         ProgressBar bar("compressing");
         parameters.progress = bar.listener();
         return MatrixCodec::compress(X.values, X.n, X.d, parameters);
     }();
+    const double seconds = time.seconds();
     codec.save(options.out);
 
-    if (options.json != "-") print(codec, variance_of(X));
+    if (options.json != "-") print(codec, variance_of(X), seconds);
     if (!options.json.empty()) {
-        write_text(options.json, describe_matrix(codec, options.out).dump(2) + "\n");
+        nlohmann::ordered_json description = describe_matrix(codec, options.out);
+        description["seconds"] = seconds;
+        write_text(options.json, description.dump(2) + "\n");
     }
     return 0;
 }

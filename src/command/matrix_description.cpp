@@ -19,7 +19,6 @@ nlohmann::ordered_json describe_matrix(const MatrixCodec& codec, const std::stri
             {"bytes", codec.memory_bytes()},
             {"file_bytes", nullptr},
             {"mse", codec.mse_per_plane().back()},
-            {"seconds", codec.seconds()},
             {"mse_per_plane", codec.mse_per_plane()}};
     std::error_code not_a_file;
     const auto file_bytes = std::filesystem::file_size(path, not_a_file);

@@ -1,5 +1,7 @@
 #include "io/atomic_file.h"
 
+#include <bqq/error.h>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,7 +13,6 @@
 #include <filesystem>
 #include <optional>
 #include <random>
-#include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -26,7 +27,7 @@ constexpr int most_links = 40; // as many as Linux follows
 constexpr std::array<std::string_view, 2> descriptor_folders{"/dev/fd/", "/proc/self/fd/"};
 
 [[noreturn]] void fail(const std::string& path, int error) {
-    throw std::runtime_error("cannot write " + path + ": " + std::strerror(error));
+    throw FileError("cannot write " + path + ": " + std::strerror(error));
 }
 
 /// The file that rename() has to replace.
@@ -186,7 +187,7 @@ void write_atomically(const std::string& path, const std::string& bytes) {
 }
 
 void check_writable(const std::string& path) {
-    if (path.empty()) throw std::runtime_error("the path of an output file is empty");
+    if (path.empty()) throw FileError("the path of an output file is empty");
     if (const auto descriptor = descriptor_of(path)) {
         if (::fcntl(*descriptor, F_GETFD) < 0) fail(path, errno);
         return;

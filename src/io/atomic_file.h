@@ -11,7 +11,7 @@ namespace bqq {
  * is followed. A device, pipe or descriptor (/dev/stdout) is written directly.
  *
  * @param write  fills the stream and need not check its errors: they stick to the stream
- * @throws std::runtime_error  when the file cannot be written (disk full, no permission); the
+ * @throws FileError  when the file cannot be written (disk full, no permission); the
  *         message names the path. What `write` throws passes through, unless the stream failed.
  */
 void write_atomically(const std::string& path, const std::function<void(std::FILE*)>& write);
@@ -20,7 +20,7 @@ void write_atomically(const std::string& path, const std::function<void(std::FIL
 void write_atomically(const std::string& path, const std::string& bytes);
 
 /** For a caller with long work to do before it writes.
- * @throws std::runtime_error  when write_atomically could not write to `path`
+ * @throws FileError  when write_atomically could not write to `path`
  */
 void check_writable(const std::string& path);
 

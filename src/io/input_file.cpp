@@ -1,10 +1,11 @@
 #include "io/input_file.h"
 
+#include <bqq/error.h>
+
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
-#include <stdexcept>
 #include <utility>
 
 namespace bqq {
@@ -32,7 +33,7 @@ void InputFile::seek(size_t position) {
 }
 
 void InputFile::fail(const std::string& message) const {
-    throw std::runtime_error(path_ + ": " + message);
+    throw FileError(path_ + ": " + message);
 }
 
 } // namespace bqq

@@ -10,16 +10,16 @@ namespace bqq {
 /// A regular file opened for reading, whose errors name it.
 class InputFile {
 public:
-    /// @throws std::runtime_error  when the file is missing, unreadable, empty or no regular file
+    /// @throws FileError  when the file is missing, unreadable, empty or no regular file
     explicit InputFile(std::string path);
 
-    /// Reads exactly `bytes` bytes. @throws std::runtime_error  when the file ends before
+    /// Reads exactly `bytes` bytes. @throws FileError  when the file ends before
     void read(void* data, size_t bytes);
     void seek(size_t position);
 
     size_t size() const { return size_; }
 
-    /// @throws std::runtime_error  always: "<path>: <message>"
+    /// @throws FileError  always: "<path>: <message>"
     [[noreturn]] void fail(const std::string& message) const;
 
 private:

@@ -1,13 +1,14 @@
 #include "io/mapped_file.h"
 
+#include <bqq/error.h>
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <stdexcept>
-#include <system_error>
+#include <cstring>
 
 namespace bqq {
 
@@ -23,7 +24,7 @@ size_t mapped_bytes(size_t size) {
 
 MappedFile::MappedFile(const std::string& path) {
     const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) throw std::system_error(errno, std::generic_category(), "cannot open " + path);
+    if (file < 0) throw FileError("cannot open " + path + ": " + std::strerror(errno));
     struct stat status {};
     void* data = MAP_FAILED;
     if (::fstat(file, &status) == 0 && status.st_size > 0) {
@@ -41,9 +42,9 @@ MappedFile::MappedFile(const std::string& path) {
     }
     const int error = errno;
     ::close(file);
-    if (status.st_size == 0) throw std::runtime_error(path + " is empty");
+    if (status.st_size == 0) throw FileError(path + " is empty");
     if (data == MAP_FAILED)
-        throw std::system_error(error, std::generic_category(), "cannot map " + path);
+        throw FileError("cannot map " + path + ": " + std::strerror(error));
     data_ = static_cast<const uint8_t*>(data);
 }
 

@@ -9,7 +9,7 @@ namespace bqq {
 /// A file mapped into memory for reading. A page of zeros follows it there.
 class MappedFile {
 public:
-    /// @throws std::runtime_error  when the file cannot be opened or mapped
+    /// @throws FileError  when the file cannot be opened or mapped
     explicit MappedFile(const std::string& path);
     ~MappedFile();
     MappedFile(const MappedFile&) = delete;

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <stdexcept>
 #include <string>
 
 namespace bqq {
@@ -20,7 +19,8 @@ namespace {
 // A file is a magic number, a version, the code and the XXH3 digest of all before it. Bits are packed: those of
 // a row of Y^T or Z follow those of the row before it.
 constexpr char kMagic[4] = {'B', 'Q', 'Q', 'M'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kFirstVersion = 1; ///< had the seconds that coding took
+constexpr uint32_t kVersion = 2;
 
 /// Bits one after another, eight to a byte.
 class BitWriter {
@@ -64,6 +64,12 @@ size_t bits_of(const MatrixBlock& block, size_t planes) {
     return planes * block.rank * (block.rows + block.cols);
 }
 
+/// The same where numbers may come from a crafted file: products of them need not be numbers of 64 bits.
+double approximate_bits_of(const MatrixBlock& block, size_t planes) {
+    return static_cast<double>(planes) * static_cast<double>(block.rank) *
+           (static_cast<double>(block.rows) + static_cast<double>(block.cols));
+}
+
 /// Reads the magic number.
 bool has_magic(InputFile& file) {
     char magic[sizeof kMagic];
@@ -101,7 +107,7 @@ bool MatrixCodec::is_saved_at(const std::string& path) {
 }
 
 void MatrixCodec::save(const std::string& path) const {
-    if (blocks_.empty()) throw std::logic_error("BQQ: save() before compress()");
+    if (blocks_.empty()) throw Error("BQQ: save() before compress()");
     write_atomically(path, [this](std::FILE* file) {
         Digest digest;
         const ByteSink sink = [&](const void* bytes, size_t size) {
@@ -112,7 +118,6 @@ void MatrixCodec::save(const std::string& path) const {
         write_value(sink, kVersion);
         for (const size_t size : {rows_, cols_, block_rows_, block_cols_, planes(), blocks_.size()})
             write_value(sink, uint64_t{size});
-        write_value(sink, seconds_);
         sink(mse_per_plane_.data(), mse_per_plane_.size() * sizeof(double));
         for (const MatrixBlock& block : blocks_) {
             for (const size_t size : {block.row, block.col, block.rows, block.cols, block.rank})
@@ -136,8 +141,10 @@ MatrixCodec MatrixCodec::load(const std::string& path) {
     check_digest(file);
     const ByteSource source = [&](void* bytes, size_t size) { file.read(bytes, size); };
     const auto version = read_value<uint32_t>(source);
-    if (version != kVersion)
-        file.fail("version " + std::to_string(version) + " of the format, this program reads 1");
+    if (version < kFirstVersion || version > kVersion)
+        file.fail(
+                "version " + std::to_string(version) + " of the format, this program reads " +
+                std::to_string(kFirstVersion) + " to " + std::to_string(kVersion));
     MatrixCodec codec;
     codec.rows_ = read_value<uint64_t>(source);
     codec.cols_ = read_value<uint64_t>(source);
@@ -145,12 +152,14 @@ MatrixCodec MatrixCodec::load(const std::string& path) {
     codec.block_cols_ = read_value<uint64_t>(source);
     const auto planes = read_value<uint64_t>(source);
     const auto blocks = read_value<uint64_t>(source);
+    const size_t most = 8 * file.size(); // a row, column or plane has at least a bit
     if (codec.rows_ == 0 || codec.cols_ == 0 || codec.block_rows_ == 0 || codec.block_cols_ == 0 ||
-        codec.block_rows_ > codec.rows_ || codec.block_cols_ > codec.cols_ || planes == 0)
+        codec.block_rows_ > codec.rows_ || codec.block_cols_ > codec.cols_ || planes == 0 ||
+        codec.rows_ > most || codec.cols_ > most || planes > most)
         file.fail(
                 "a matrix of " + std::to_string(codec.rows_) + " x " + std::to_string(codec.cols_) +
                 " in " + std::to_string(planes) + " planes");
-    codec.seconds_ = read_value<double>(source);
+    if (version == 1) (void)read_value<double>(source);
     codec.mse_per_plane_ = read_array<std::vector<double>>(source, planes);
     size_t row = 0;
     size_t col = 0;
@@ -164,6 +173,10 @@ MatrixCodec MatrixCodec::load(const std::string& path) {
             block.cols != std::min(codec.block_cols_, codec.cols_ - col) || block.rank == 0 ||
             block.rank > 8 * std::min(codec.block_rows_, codec.block_cols_))
             file.fail("block " + std::to_string(b) + " has no place in the matrix");
+        if (approximate_bits_of(block, planes) > static_cast<double>(most))
+            file.fail(
+                    "block " + std::to_string(b) + " of rank " + std::to_string(block.rank) +
+                    " does not fit into the file");
         block.u = read_value<float>(source);
         block.planes.resize(planes);
         // Scales and bits of a plane stand together only in memory.

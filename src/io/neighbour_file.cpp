@@ -1,5 +1,7 @@
 #include "io/neighbour_file.h"
 
+#include <bqq/error.h>
+
 #include "io/atomic_file.h"
 #include "io/npy_header.h"
 
@@ -8,7 +10,6 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
-#include <stdexcept>
 #include <utility>
 
 namespace bqq {
@@ -20,7 +21,7 @@ void check_labels_fit(const std::string& path, const Neighbours& neighbours) {
             neighbours.labels.begin(), neighbours.labels.end(),
             [](int64_t label) { return !std::in_range<int32_t>(label); });
     if (bad == neighbours.labels.end()) return;
-    throw std::runtime_error(
+    throw FileError(
             path + ": label " + std::to_string(*bad) +
             " does not fit in the int32 of .ivecs, .npy and .csv hold it");
 }
@@ -68,7 +69,7 @@ Writer writer_for(const std::string& path) {
     if (extension == ".ivecs") return write_ivecs;
     if (extension == ".npy") return write_npy;
     if (extension == ".csv") return write_csv;
-    throw std::runtime_error(path + ": the extension is none of .ivecs, .npy, .csv");
+    throw FileError(path + ": the extension is none of .ivecs, .npy, .csv");
 }
 
 } // namespace

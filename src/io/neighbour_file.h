@@ -21,12 +21,12 @@ struct Neighbours {
  *     .npy    labels, int64, shape (n, k)
  *     .csv    query,rank,label,distance; query and rank count from 0
  *
- * @throws std::runtime_error  for another extension, a label that int32 cannot hold in .ivecs, or
+ * @throws FileError  for another extension, a label that int32 cannot hold in .ivecs, or
  *         a file that cannot be written
  */
 void write_neighbours(const std::string& path, const Neighbours& neighbours);
 
-/// @throws std::runtime_error  when write_neighbours could not write to `path`
+/// @throws FileError  when write_neighbours could not write to `path`
 void check_neighbour_path(const std::string& path);
 
 } // namespace bqq

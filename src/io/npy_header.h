@@ -18,7 +18,7 @@ struct NpyHeader {
 };
 
 /** Reads the header of format version 1.0, 2.0 or 3.0.
- * @throws std::runtime_error  when it is malformed, in Fortran order, or not of two dimensions
+ * @throws FileError  when it is malformed, in Fortran order, or not of two dimensions
  */
 NpyHeader read_npy_header(InputFile& file);
 

@@ -1,5 +1,7 @@
 #include "io/vector_file.h"
 
+#include <bqq/error.h>
+
 #include "io/element.h"
 #include "io/input_file.h"
 #include "io/npy_header.h"
@@ -9,7 +11,6 @@
 #include <cstring>
 #include <filesystem>
 #include <initializer_list>
-#include <stdexcept>
 #include <utility>
 
 namespace bqq {
@@ -142,7 +143,7 @@ void check_finite(const Matrix<float>& vectors, const std::string& path) {
     if (bad == values.end()) return;
     const char* what = std::isnan(*bad) ? "nan" : *bad > 0 ? "inf" : "-inf";
     const auto position = static_cast<size_t>(bad - values.begin());
-    throw std::runtime_error(
+    throw FileError(
             path + ": row " + std::to_string(position / vectors.d) + ", column " +
             std::to_string(position % vectors.d) + " is " + what);
 }

@@ -1,5 +1,6 @@
 #include "solver/sign_factors.h"
 
+#include "base/parallel_for.h"
 #include "kernels/flips.h"
 #include "kernels/products.h"
 #include "solver/exponential_noise.h"
@@ -10,6 +11,18 @@
 #include <utility>
 
 namespace bqq {
+
+namespace {
+
+/// A step of SplitMix64: well mixed states, also of numbers in a row.
+uint64_t mixed(uint64_t state) {
+    state += 0x9e3779b97f4a7c15;
+    state = (state ^ state >> 30) * 0xbf58476d1ce4e5b9;
+    state = (state ^ state >> 27) * 0x94d049bb133111eb;
+    return state ^ state >> 31;
+}
+
+} // namespace
 
 SignPlane SignPlane::random(size_t m, size_t n, size_t l, std::mt19937_64& random) {
     SignPlane plane{l, std::vector<int8_t>(m * l), std::vector<int8_t>(n * l)};
@@ -135,36 +148,60 @@ void SignFactors::half_round(
         diagonal_[k] = std::exchange(gram_[k * stride_ + k], 0.0f);
         unit_[k] = static_cast<float>(temperatures[plane_[k]]);
     }
-    kernels::multiply(
-            E.data(), other.ld, mine.count, other.signs.data(), stride_, other.count, stride_,
-            fields_.data(), stride_);
     const kernels::Coupling coupling{K(), stride_, gram_.data(), unit_.data()};
     const kernels::AffineAtoms atoms{stride_, scale_.data(), offset_.data(), diagonal_.data()};
-    flipped_.resize(sweeps * K());
-    factors_.resize(sweeps * K());
-    for (size_t i = 0; i < mine.count; ++i) {
-        float* e = E.data() + i * other.ld;
-        float* sign = mine.signs.data() + i * stride_;
-        float* field = fields_.data() + i * stride_;
-        kernels::correlations_to_field(atoms, e, other.ld, sign, field);
-        const size_t flips = kernels::sweep_flips(
-                coupling, 1.0f, sweeps, noise_, random_, field, sign, flipped_.data());
-        if (flips == 0) continue;
-        float constant = 0;
-        for (size_t f = 0; f < flips; ++f) {
-            const size_t k = flipped_[f];
-            const float change = 2 * mine.transposed[k * mine.ld + i];
-            mine.transposed[k * mine.ld + i] *= -1;
-            mine.sums[k] -= change;
-            mine.words[i / 32 * stride_ + k] ^= uint32_t{1} << (i % 32);
-            factors_[f] = change * scale_[k];
-            constant += change * offset_[k];
-        }
-        kernels::add_rows(
-                {flipped_.data(), flips}, {factors_.data(), flips}, other.transposed.data(),
-                other.ld, other.ld, constant, e);
-        std::fill(e + other.count, e + other.ld, 0.0f); // the constant has no part in the padding
-    }
+    const uint64_t draws = std::exchange(random_, mixed(random_));
+    // Threads are worth waiting for at each half round from some milliseconds of work on: where other
+    // programs keep them from running, matrices of 128 x 128 took a hundred times as long.
+    constexpr size_t kLeastWork = size_t{1} << 26; // products of an entry and a sign
+    constexpr size_t kRowsOfThread = 64;           // rows of a word, 32, go to one thread
+    const bool small = mine.count * other.count * K() < kLeastWork;
+    const size_t rows = small ? mine.count : kRowsOfThread;
+    struct Buffers {
+        Floats fields;
+        std::vector<uint32_t> flipped;
+        std::vector<float> factors;
+    };
+    std::vector<float> sums((mine.count + rows - 1) / rows * stride_); // changes, by range
+    parallel_ranges_with(
+            mine.count, rows,
+            [&] {
+                return Buffers{
+                        Floats(rows * stride_), std::vector<uint32_t>(sweeps * K()),
+                        std::vector<float>(sweeps * K())};
+            },
+            [&](Buffers& buffers, size_t first, size_t last) {
+                kernels::multiply(
+                        E.data() + first * other.ld, other.ld, last - first, other.signs.data(),
+                        stride_, other.count, stride_, buffers.fields.data(), stride_);
+                for (size_t i = first; i < last; ++i) {
+                    float* e = E.data() + i * other.ld;
+                    float* sign = mine.signs.data() + i * stride_;
+                    float* field = buffers.fields.data() + (i - first) * stride_;
+                    kernels::correlations_to_field(atoms, e, other.ld, sign, field);
+                    uint64_t random = mixed(draws + i); // whichever thread has the row
+                    const size_t flips = kernels::sweep_flips(
+                            coupling, 1.0f, sweeps, noise_, random, field, sign,
+                            buffers.flipped.data());
+                    if (flips == 0) continue;
+                    float constant = 0;
+                    for (size_t f = 0; f < flips; ++f) {
+                        const size_t k = buffers.flipped[f];
+                        const float change = 2 * mine.transposed[k * mine.ld + i];
+                        mine.transposed[k * mine.ld + i] *= -1;
+                        sums[first / rows * stride_ + k] -= change;
+                        mine.words[i / 32 * stride_ + k] ^= uint32_t{1} << (i % 32);
+                        buffers.factors[f] = change * scale_[k];
+                        constant += change * offset_[k];
+                    }
+                    kernels::add_rows(
+                            {buffers.flipped.data(), flips}, {buffers.factors.data(), flips},
+                            other.transposed.data(), other.ld, other.ld, constant, e);
+                    // The constant has no part in the padding.
+                    std::fill(e + other.count, e + other.ld, 0.0f);
+                }
+            });
+    for (size_t i = 0; i < sums.size(); ++i) mine.sums[i % stride_] += sums[i];
 }
 
 void SignFactors::round(std::span<const double> temperatures, size_t sweeps) {

@@ -30,7 +30,8 @@ struct SignScales {
 /** A matrix as a sum of planes, X ~ sum_p (a S T + b S 1 + c 1 T) + u, whose signs are annealed.
  *
  * For fixed T the rows of S are binary quadratic programs with one coupling, and the columns of T for fixed
- * S; a round sweeps over both. The residual follows flip by flip.
+ * S; a round sweeps over both, on all threads, with the same result for any number of them. The residual
+ * follows flip by flip.
  */
 class SignFactors {
 public:
@@ -82,8 +83,6 @@ private:
     uint64_t random_;
     std::vector<float> noise_;
     Floats gram_, fields_, unit_, scale_, offset_, diagonal_; // reused by the half rounds
-    std::vector<uint32_t> flipped_;
-    std::vector<float> factors_;
 
     size_t K() const { return begin_.back(); }
     void extend(Factor& factor, const std::vector<int8_t>& signs, size_t l);

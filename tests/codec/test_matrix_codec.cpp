@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <span>
 #include <vector>
 
 namespace {
@@ -108,8 +109,10 @@ TEST(MatrixCodec, ProductsAreThoseOfTheReconstruction) {
         for (const size_t count : {0, 1, 3}) {
             const Floats x = normal_numbers(count, n, 2), y = normal_numbers(count, m, 3);
             Floats Xx(count * m + 1, 77), Xy(count * n + 1, 77);
-            codec.multiply(x.data(), count, Xx.data());
-            codec.multiply_transposed(y.data(), count, Xy.data());
+            codec.multiply(x, std::span(Xx).first(count * m));
+            codec.multiply_transposed(y, std::span(Xy).first(count * n));
+            EXPECT_THROW(codec.multiply(x, Xx), bqq::InvalidArgument);
+            EXPECT_THROW(codec.multiply_transposed(y, Xy), bqq::InvalidArgument);
             EXPECT_EQ(Xx.back(), 77);
             EXPECT_EQ(Xy.back(), 77);
             for (size_t c = 0; c < count; ++c) {
@@ -186,7 +189,6 @@ TEST(MatrixCodec, ErrorsPerPlaneAreThoseOfFewerPlanes) {
             if (!joint) codec.add_planes(X, quick(1));
             ASSERT_EQ(codec.mse_per_plane().size(), codec.planes());
             const double all = codec.mse_per_plane().back();
-            EXPECT_GT(codec.seconds(), 0);
             for (size_t p = codec.planes(); p > 0; --p) {
                 codec.keep_planes(p);
                 ASSERT_EQ(codec.planes(), p);
@@ -230,7 +232,6 @@ TEST(MatrixCodec, AddedPlanesLeaveTheEarlierOnes) {
     EXPECT_LT(relative_error(X, added), 0.6 * relative_error(X, one));
     EXPECT_NEAR(added.mse_per_plane()[0], one.mse_per_plane()[0], 1e-5);
     EXPECT_NEAR(added.mse_per_plane()[1], mse(X, added.reconstruct()), 1e-5);
-    EXPECT_GT(added.seconds(), one.seconds());
     added.add_planes(X, quick(2));
     EXPECT_EQ(added.planes(), 4u);
     EXPECT_LT(relative_error(X, added), 0.3 * relative_error(X, two));

@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <omp.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -51,18 +52,18 @@ void expect_same(const MatrixCodec& codec, const MatrixCodec& again) {
     EXPECT_EQ(again.planes(), codec.planes());
     EXPECT_EQ(again.blocks(), codec.blocks());
     EXPECT_EQ(again.mse_per_plane(), codec.mse_per_plane());
-    EXPECT_EQ(again.seconds(), codec.seconds());
     EXPECT_EQ(again.memory_bytes(), codec.memory_bytes());
     EXPECT_EQ(again.reconstruct(), codec.reconstruct());
-    const std::vector<float> x = normal_numbers(2, codec.cols() + codec.rows(), 3);
+    std::vector<float> x = normal_numbers(2, codec.cols(), 3);
     std::vector<float> first(2 * codec.rows()), second(2 * codec.rows());
-    codec.multiply(x.data(), 2, first.data());
-    again.multiply(x.data(), 2, second.data());
+    codec.multiply(x, first);
+    again.multiply(x, second);
     EXPECT_EQ(first, second);
+    x = normal_numbers(2, codec.rows(), 4);
     first.resize(2 * codec.cols());
     second.resize(2 * codec.cols());
-    codec.multiply_transposed(x.data(), 2, first.data());
-    again.multiply_transposed(x.data(), 2, second.data());
+    codec.multiply_transposed(x, first);
+    again.multiply_transposed(x, second);
     EXPECT_EQ(first, second);
 }
 
@@ -158,7 +159,7 @@ TEST_F(MatrixFile, AnotherVersionIsNamed) {
     EXPECT_THAT(
             [&] { MatrixCodec::load(file); },
             ThrowsMessage<std::runtime_error>(
-                    AllOf(HasSubstr(file), HasSubstr("version 77"), HasSubstr("reads 1"))));
+                    AllOf(HasSubstr(file), HasSubstr("version 77"), HasSubstr("reads 1 to 2"))));
 }
 
 TEST_F(MatrixFile, SizesThatDoNotFitAreRefused) {
@@ -178,15 +179,50 @@ TEST_F(MatrixFile, SizesThatDoNotFitAreRefused) {
     refuses(sizes + 8 * 5, 0, "blocks are missing");
     refuses(sizes + 8 * 5, 2, "more blocks than the matrix has");
     // Of the block: row, col, rows, cols, rank.
-    const size_t block = sizes + 6 * 8 + 8 + 2 * 8;
+    const size_t block = sizes + 6 * 8 + 2 * 8;
     for (const uint64_t value : {uint64_t{6}, uint64_t{1} << 40, ~uint64_t{0}})
         for (const size_t field : {0, 1, 2, 3}) refuses(block + 8 * field, value, "block 0");
     for (const uint64_t rank : {uint64_t{0}, uint64_t{25}, ~uint64_t{0}})
         refuses(block + 8 * 4, rank, "block 0");
 }
 
+// The bits of such a block are none, in numbers of 64 bits.
+TEST_F(MatrixFile, SizesWhoseProductWrapsAreRefused) {
+    std::string bytes = bytes_of(coded(3, 5, 2));
+    const size_t sizes = 4 + 4, block = sizes + 6 * 8 + 2 * 8;
+    const uint64_t large = uint64_t{1} << 31;
+    for (const size_t at : {sizes, sizes + 8, sizes + 16, sizes + 24, block + 16, block + 24, block + 32})
+        bytes = with(bytes, at, large);
+    const std::string file = write("wraps", bytes);
+    EXPECT_THAT(
+            [&] { MatrixCodec::load(file); },
+            ThrowsMessage<bqq::FileError>(HasSubstr("2147483648 x 2147483648")));
+    const std::string planes = write("planes", with(bytes_of(coded(3, 5, 2)), sizes + 32, large));
+    EXPECT_THAT(
+            [&] { MatrixCodec::load(planes); },
+            ThrowsMessage<bqq::FileError>(HasSubstr("2147483648 planes")));
+}
+
+TEST_F(MatrixFile, IsTheSameForTheSameMatrix) {
+    const std::vector<float> X = normal_numbers(150, 70, 1);
+    const int before = omp_get_max_threads();
+    for (const size_t block : {size_t{0}, size_t{64}}) {
+        std::string first;
+        for (const int threads : {1, 2, 3}) {
+            omp_set_num_threads(threads);
+            MatrixParameters parameters;
+            parameters.effort = 0.002;
+            parameters.block_rows = parameters.block_cols = block;
+            const std::string bytes = bytes_of(MatrixCodec::compress(X, 150, 70, parameters));
+            if (first.empty()) first = bytes;
+            EXPECT_TRUE(bytes == first) << threads << " threads, blocks of " << block;
+        }
+    }
+    omp_set_num_threads(before);
+}
+
 TEST_F(MatrixFile, ACodeOfNothingIsNotSaved) {
-    EXPECT_THROW(MatrixCodec().save(path("nothing")), std::logic_error);
+    EXPECT_THROW(MatrixCodec().save(path("nothing")), bqq::Error);
     EXPECT_THAT(names(), testing::IsEmpty());
 }
 
