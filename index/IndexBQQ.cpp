@@ -131,8 +131,7 @@ void IndexBQQ::train(idx_t n, const float* x) {
             static_cast<long>(ntotal));
     with_faiss_errors([&] {
         Quantizer trained = codec_;
-        trained.train(
-                {x, static_cast<size_t>(n) * codec_.d()}, with_progress(training, verbose));
+        trained.train({x, static_cast<size_t>(n) * codec_.d()}, with_progress(training, verbose));
         lists_ = no_codes(trained);
         codec_ = std::move(trained);
     });
@@ -197,8 +196,7 @@ void IndexBQQ::search(
         search_all_lists<NearestCodes>(
                 search, static_cast<size_t>(n), x,
                 [&](size_t, double base) {
-                    return NearestCodes(
-                            search.nlist, rows.k, static_cast<size_t>(ntotal), base);
+                    return NearestCodes(search.nlist, rows.k, static_cast<size_t>(ntotal), base);
                 },
                 [&](size_t i, NearestCodes& nearest) {
                     rows.write(i, nearest, [&](Place place) { return lists_->id(place); });

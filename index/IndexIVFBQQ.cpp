@@ -5,11 +5,11 @@
 #include "codec/encoder.h"
 #include "index/checks.h"
 #include "index/coarse_search.h"
-#include "index/wrappers.h"
 #include "index/inverted_lists.h"
 #include "index/ivf_search.h"
 #include "index/ivf_training.h"
 #include "index/list_scanner.h"
+#include "index/wrappers.h"
 
 #include <bqq/index/index_io.h>
 #include <faiss/IndexFlat.h>
@@ -137,7 +137,8 @@ IndexIVFBQQ::IndexIVFBQQ(
         faiss::Index* quantizer_, size_t d_, size_t nlist_, size_t M, faiss::MetricType metric,
         std::optional<int> depth, std::optional<size_t> bases)
         : IndexIVFBQQ(
-                  quantizer_, nlist_, make_codec(static_cast<idx_t>(d_), M, metric, depth, bases)) {}
+                  quantizer_, nlist_, make_codec(static_cast<idx_t>(d_), M, metric, depth, bases)) {
+}
 
 IndexIVFBQQ::IndexIVFBQQ(faiss::Index* quantizer_, size_t nlist_, Quantizer codec)
         : faiss::IndexIVF(
@@ -191,8 +192,8 @@ MemoryBytes IndexIVFBQQ::memory_bytes() const {
     bytes.bases += list_basis_.capacity();
     bytes.coarse = coarse_->memory_bytes();
     if (as_plain_flat(quantizer) != nullptr)
-        bytes.coarse += static_cast<size_t>(quantizer->ntotal) *
-                        static_cast<size_t>(quantizer->d) * sizeof(float);
+        bytes.coarse += static_cast<size_t>(quantizer->ntotal) * static_cast<size_t>(quantizer->d) *
+                        sizeof(float);
     return bytes;
 }
 
@@ -278,7 +279,9 @@ void IndexIVFBQQ::add_core(
     // All that can fail comes before the first change of the lists.
     std::vector<std::vector<size_t>> rows_of(nlist);
     DirectMapEntries entries(direct_map, count);
-    const auto id = [&](size_t i) { return xids != nullptr ? xids[i] : ntotal + static_cast<idx_t>(i); };
+    const auto id = [&](size_t i) {
+        return xids != nullptr ? xids[i] : ntotal + static_cast<idx_t>(i);
+    };
     CodeLists& lists = ours->changed();
     for (size_t i = 0; i < count; ++i) {
         const idx_t list = precomputed_idx[i];
@@ -288,7 +291,8 @@ void IndexIVFBQQ::add_core(
         }
         std::vector<size_t>& rows = rows_of[static_cast<size_t>(list)];
         const size_t position = lists.size(static_cast<size_t>(list)) + rows.size();
-        entries.add(id(i), static_cast<idx_t>(faiss::lo_build(static_cast<uint64_t>(list), position)));
+        entries.add(
+                id(i), static_cast<idx_t>(faiss::lo_build(static_cast<uint64_t>(list), position)));
         rows.push_back(i);
     }
     std::vector<uint8_t> list_codes;
@@ -309,7 +313,8 @@ void IndexIVFBQQ::add_core(
         list_ids.clear();
         for (const size_t i : rows_of[list]) {
             const auto code = codes.begin() + static_cast<std::ptrdiff_t>(i * code_size);
-            list_codes.insert(list_codes.end(), code, code + static_cast<std::ptrdiff_t>(code_size));
+            list_codes.insert(
+                    list_codes.end(), code, code + static_cast<std::ptrdiff_t>(code_size));
             list_ids.push_back(id(i));
         }
         (void)lists.append(list, list_ids.size(), list_codes.data(), list_ids);

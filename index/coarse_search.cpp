@@ -17,8 +17,8 @@ constexpr int64_t kLeast = 8;
 
 const faiss::IndexFlat* as_searchable(const faiss::Index& quantizer) {
     const faiss::IndexFlat* flat = as_plain_flat(&quantizer);
-    if (flat == nullptr || (flat->metric_type != faiss::METRIC_L2 &&
-                            flat->metric_type != faiss::METRIC_INNER_PRODUCT))
+    if (flat == nullptr ||
+        (flat->metric_type != faiss::METRIC_L2 && flat->metric_type != faiss::METRIC_INNER_PRODUCT))
         return nullptr;
     return flat;
 }

@@ -44,7 +44,8 @@ CodeDistanceComputer::ListQuery CodeDistanceComputer::from_code(const uint8_t* c
     }
     const double mean2 =
             -list_offset(Metric::inner_product, basis.mean.data(), basis.mean.data(), basis.d);
-    return {QueryScan(basis, w.data(), {}), -(mean2 + scale * static_cast<double>(alpha) * product)};
+    return {QueryScan(basis, w.data(), {}),
+            -(mean2 + scale * static_cast<double>(alpha) * product)};
 }
 
 float CodeDistanceComputer::distance(Query& query, Place place) {

@@ -45,8 +45,7 @@ template <class Read>
 auto read_head(Reader& reader, const Read& read) {
     const ByteSource source = reader.source();
     faiss::VectorIOReader bytes;
-    const uint64_t size =
-            reader.version == 4 ? read_value<uint64_t>(source) : read_varint(source);
+    const uint64_t size = reader.version == 4 ? read_value<uint64_t>(source) : read_varint(source);
     bytes.data = read_array<std::vector<uint8_t>>(source, size);
     Digest digest;
     digest.update(bytes.data.data(), bytes.data.size());
@@ -329,7 +328,9 @@ IVFHead read_ivf_head(Reader& reader) {
             [&](size_t basis) { list_basis.push_back(static_cast<uint8_t>(basis)); }, source);
     head.index = std::make_unique<IndexIVFBQQ>(
             coarse.get(), nlist,
-            Quantizer(codec.d(), codec.M(), codec.metric(), codec.wanted_depth(), codec.wanted_bases()));
+            Quantizer(
+                    codec.d(), codec.M(), codec.metric(), codec.wanted_depth(),
+                    codec.wanted_bases()));
     head.index->own_fields = true;
     (void)coarse.release();
     IndexIVFBQQ& index = *head.index;
@@ -361,7 +362,8 @@ void write_flat(const IndexBQQ& index, Writer& writer) {
         write_shapes(lists, false, sink);
         if (lists.nlist() > 1)
             write_packed(
-                    lists.size(), lists.nlist(), [&](size_t i) { return lists.place(i).list; }, sink);
+                    lists.size(), lists.nlist(), [&](size_t i) { return lists.place(i).list; },
+                    sink);
     });
     write_lists(lists, false, writer.sink());
 }
@@ -404,8 +406,8 @@ std::unique_ptr<faiss::Index> read_flat(Reader& reader) {
                         " codes, the order of the vectors " + std::to_string(sizes[l]));
         return made;
     });
-    auto lists = std::make_unique<CodeLists>(read_lists(
-            shapes, index->codec().code_size(), CodeLists::Ids::positional, reader));
+    auto lists = std::make_unique<CodeLists>(
+            read_lists(shapes, index->codec().code_size(), CodeLists::Ids::positional, reader));
     lists->set_order(std::move(order));
     index->set_lists(std::move(lists));
     return index;

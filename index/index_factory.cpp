@@ -157,7 +157,8 @@ std::unique_ptr<faiss::Index> with_codes(std::unique_ptr<faiss::Index> index, co
 
 std::unique_ptr<faiss::Index> index_factory(
         int d, const std::string& description, faiss::MetricType metric) {
-    constexpr size_t kLongest = 1000; // FAISS's regular expressions end the process at some thousands
+    constexpr size_t kLongest =
+            1000; // FAISS's regular expressions end the process at some thousands
     FAISS_THROW_IF_NOT_FMT(
             description.size() <= kLongest,
             "BQQ: a factory string of %zu characters, must be at most %zu", description.size(),
@@ -173,7 +174,8 @@ std::unique_ptr<faiss::Index> index_factory(
     const std::string token = description.substr(begin, end - begin);
     const std::optional<Code> code = read_code(token);
     FAISS_THROW_IF_NOT_FMT(
-            code, "BQQ: cannot read \"%s\" in the factory string \"%s\"; a code is BQQ256, "
+            code,
+            "BQQ: cannot read \"%s\" in the factory string \"%s\"; a code is BQQ256, "
             "BQQ4x64, BQQ256z8, BQQ256g16, BQQ256z4g16 or BQQ256g",
             token.c_str(), description.c_str());
     FAISS_THROW_IF_NOT_FMT(

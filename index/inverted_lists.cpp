@@ -13,7 +13,8 @@ InterleavedLists::InterleavedLists(CodeLists code_lists)
           lists_(std::move(code_lists)) {}
 
 CodeLists& InterleavedLists::changed() {
-    FAISS_THROW_IF_NOT_MSG(!lists_.is_mapped(), "BQQ: inverted lists in a mapped file are read-only");
+    FAISS_THROW_IF_NOT_MSG(
+            !lists_.is_mapped(), "BQQ: inverted lists in a mapped file are read-only");
     return lists_;
 }
 

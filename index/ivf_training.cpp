@@ -92,8 +92,7 @@ TrainedLists train_lists(
     BasesChoice choice = choose_bases(index.codec(), n, parameters.basis_share);
     std::vector<float> centres = all_centroids(*index.quantizer, index.nlist);
     // In random order. With several bases each finds as many vectors of its own as one among all.
-    TrainingSet all{
-            x, choose_rows(n, choice.bases == 1 ? most : n, parameters.seed), {}, centres};
+    TrainingSet all{x, choose_rows(n, choice.bases == 1 ? most : n, parameters.seed), {}, centres};
     all.list_of = assign_rows(*index.quantizer, coarse, x, all.rows);
     if (index.metric_type == faiss::METRIC_INNER_PRODUCT) {
         trained.centroid_scale = best_centroid_scale(all, d, most);

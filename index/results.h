@@ -44,9 +44,7 @@ public:
             : metric_(metric), radius_(radius), id_(std::move(id)), found_(n) {}
 
     /// Of a query that has no row yet.
-    CodesWithin collector(double base) const {
-        return {from_distance(metric_, radius_), base};
-    }
+    CodesWithin collector(double base) const { return {from_distance(metric_, radius_), base}; }
     void write(size_t row, const CodesWithin& collector);
     void finish(faiss::RangeSearchResult* result) const;
 

@@ -70,8 +70,7 @@ std::string ivf_name(const IndexIVFBQQ& index) {
 
 std::string reverse_index_factory(const faiss::Index* index) {
     FAISS_THROW_IF_NOT_MSG(index != nullptr, "BQQ: reverse_index_factory() of a null index");
-    if (const auto* flat = dynamic_cast<const IndexBQQ*>(index))
-        return code_name(flat->codec());
+    if (const auto* flat = dynamic_cast<const IndexBQQ*>(index)) return code_name(flat->codec());
     if (const auto* ivf = dynamic_cast<const IndexIVFBQQ*>(index)) return ivf_name(*ivf);
     std::string name;
     if (const Wrapper* wrapper = find_wrapper(*index)) {
@@ -83,7 +82,8 @@ std::string reverse_index_factory(const faiss::Index* index) {
         name = faiss_name(*index);
     }
     FAISS_THROW_IF_NOT_FMT(
-            !name.empty(), "BQQ: no factory string for an index of class %s", typeid(*index).name());
+            !name.empty(), "BQQ: no factory string for an index of class %s",
+            typeid(*index).name());
     return name;
 }
 

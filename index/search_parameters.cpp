@@ -38,7 +38,8 @@ void ParameterSpace::set_index_parameter(
         FAISS_THROW_IF_NOT_FMT(
                 value >= 2 && value <= 12 && value == std::floor(value),
                 "BQQ: query_bits = %g, must be an integer from 2 to 12", value);
-        for_each_of_ours(index, [&](TwoStages& ours) { ours.query_bits = static_cast<int>(value); });
+        for_each_of_ours(
+                index, [&](TwoStages& ours) { ours.query_bits = static_cast<int>(value); });
     } else {
         FAISS_THROW_IF_NOT_FMT(value >= 0, "BQQ: margin = %g, must be at least 0", value);
         for_each_of_ours(index, [&](TwoStages& ours) { ours.margin = static_cast<float>(value); });

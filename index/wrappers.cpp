@@ -30,9 +30,7 @@ using Names = std::span<const std::string>;
 /// its own: parts(), inner(), write(), read() and name().
 template <class T, class D>
 struct Row {
-    static bool is(const faiss::Index& index) {
-        return dynamic_cast<const T*>(&index) != nullptr;
-    }
+    static bool is(const faiss::Index& index) { return dynamic_cast<const T*>(&index) != nullptr; }
     static std::vector<faiss::Index*> parts(const faiss::Index& index) {
         return D::parts_of(dynamic_cast<const T&>(index));
     }
@@ -69,8 +67,7 @@ std::string transform_name(const faiss::VectorTransform& transform) {
         return "L2norm";
     if (dynamic_cast<const faiss::RemapDimensionsTransform*>(&transform) != nullptr)
         return "Pad" + d_out;
-    FAISS_THROW_FMT(
-            "BQQ: no factory string for a transform of class %s", typeid(transform).name());
+    FAISS_THROW_FMT("BQQ: no factory string for a transform of class %s", typeid(transform).name());
 }
 
 struct PreTransform : Row<faiss::IndexPreTransform, PreTransform> {

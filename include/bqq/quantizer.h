@@ -98,9 +98,8 @@ public:
      * @throws InvalidArgument  for a NaN or infinity (row and column named), or sizes that do not fit
      * @throws Error            when not trained
      */
-    void encode(
-            std::span<const float> x, std::span<uint8_t> codes,
-            std::span<uint32_t> lists = {}) const;
+    void encode(std::span<const float> x, std::span<uint8_t> codes, std::span<uint32_t> lists = {})
+            const;
 
     /** @param codes  size n * code_size()
      *  @param lists  size n; may be empty where bases() is 1
@@ -108,9 +107,8 @@ public:
      *  @throws InvalidArgument  for a list that there is not, or sizes that do not fit
      *  @throws Error            when not trained
      */
-    void decode(
-            std::span<const uint8_t> codes, std::span<const uint32_t> lists,
-            std::span<float> x) const;
+    void decode(std::span<const uint8_t> codes, std::span<const uint32_t> lists, std::span<float> x)
+            const;
 
     /// Of bases and encoder; codes are their owner's.
     MemoryBytes memory_bytes() const;

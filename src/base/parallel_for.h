@@ -48,7 +48,8 @@ void parallel_for_with(size_t n, const MakeState& make_state, const Body& body) 
     using State = decltype(make_state());
     FirstError error;
     // A thread without work would spin while the others work.
-    const auto threads = static_cast<int>(std::min<size_t>(n, static_cast<size_t>(omp_get_max_threads())));
+    const auto threads =
+            static_cast<int>(std::min<size_t>(n, static_cast<size_t>(omp_get_max_threads())));
 #pragma omp parallel if (n > 1 && omp_in_parallel() == 0) num_threads(std::max(threads, 1))
     {
         std::optional<State> state;
@@ -64,7 +65,8 @@ void parallel_for_with(size_t n, const MakeState& make_state, const Body& body) 
 template <class Body>
 void parallel_for(size_t n, const Body& body) {
     struct None {};
-    parallel_for_with(n, [] { return None(); }, [&](None, size_t i) { body(i); });
+    parallel_for_with(
+            n, [] { return None(); }, [&](None, size_t i) { body(i); });
 }
 
 /** Calls body(state, begin, end) for ranges of at most `most` of n rows; see parallel_for_with().

@@ -239,7 +239,8 @@ void Basis::project(const float* x, size_t n, float* w) const {
         alignas(64) float tables[kAtoms * 16 * kMaxNibblePlanes];
         for (size_t k = 0; k < M; k += kAtoms) {
             const size_t count = std::min(kAtoms, M - k);
-            for (size_t i = 0; i < count; ++i) fill_tables(k + i, tables + i * 16 * nibble_planes());
+            for (size_t i = 0; i < count; ++i)
+                fill_tables(k + i, tables + i * 16 * nibble_planes());
             kernels::level_products(
                     padded.data(), levels_of(k), nibble_planes(), tables, count, d, w + k);
         }

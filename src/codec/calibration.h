@@ -19,9 +19,9 @@ struct EncodedSample {
     const double* x2;      ///< n
     const float* signs;    ///< n x stride
     size_t stride;
-    std::span<const Fit> fits;         ///< n
-    std::span<const uint32_t> list_of; ///< n; empty: all are coded from the mean
-    std::span<const float> centres;    ///< of the lists, from the mean, in units of the basis
+    std::span<const Fit> fits;           ///< n
+    std::span<const uint32_t> list_of;   ///< n; empty: all are coded from the mean
+    std::span<const float> centres;      ///< of the lists, from the mean, in units of the basis
     std::span<const double> centre_dots; ///< n: <centre - mean, B^T s>
 };
 

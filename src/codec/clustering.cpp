@@ -71,7 +71,8 @@ bool merge_small(
             moved.insert(moved.end(), x + i * d, x + (i + 1) * d);
         }
         std::vector<uint32_t> to(rows.size());
-        RowSet(left_means.data(), left.size(), d).find_nearest(rows.size(), moved.data(), to.data());
+        RowSet(left_means.data(), left.size(), d)
+                .find_nearest(rows.size(), moved.data(), to.data());
         for (size_t i = 0; i < rows.size(); ++i) {
             nearest[rows[i]] = static_cast<uint32_t>(left[to[i]]);
             sizes[left[to[i]]] += weights.empty() ? 1 : weights[rows[i]];

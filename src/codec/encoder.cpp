@@ -32,8 +32,8 @@ SignEncoder::SignEncoder(std::span<const float> B, size_t M, size_t d)
         : atoms_(B.data(), d, M, d), program_(B, M, d) {}
 
 void SignEncoder::encode(
-        const float* unit, size_t ld, const double* x2, size_t n, float* signs,
-        std::span<Fit> fits, Scratch& scratch) const {
+        const float* unit, size_t ld, const double* x2, size_t n, float* signs, std::span<Fit> fits,
+        Scratch& scratch) const {
     kernels::dot_rows(unit, ld, n, atoms_, scratch.h.data(), stride());
     for (size_t i = 0; i < n; ++i) {
         const float* h = scratch.h.data() + i * stride();
@@ -48,8 +48,7 @@ void SignEncoder::encode(
             for (size_t k = 0; k < M(); ++k) scaled[k] = static_cast<float>(h[k] / alpha);
             std::copy_n(scaled, stride(), scratch.field.begin());
             program_.solve(scratch.field.data(), scratch.again.data());
-            Fit second = measure(
-                    program_, scaled, scratch.field.data(), scratch.again.data(), M());
+            Fit second = measure(program_, scaled, scratch.field.data(), scratch.again.data(), M());
             second.dot *= alpha;
             if (second.dot * second.dot * fit.xhat2 > fit.dot * fit.dot * second.xhat2) {
                 fit = second;
@@ -99,8 +98,8 @@ void Encoders::nearest(size_t n, const float* x, uint32_t* nearest, size_t count
 
 size_t Encoders::memory_bytes() const {
     const std::lock_guard lock(mutex_);
-    size_t bytes = means_.capacity() * sizeof(float) +
-                   (mean_rows_ ? bases_->size() * sizeof(float) : 0);
+    size_t bytes =
+            means_.capacity() * sizeof(float) + (mean_rows_ ? bases_->size() * sizeof(float) : 0);
     for (const auto& encoder : encoders_)
         if (encoder != nullptr) bytes += encoder->memory_bytes();
     return bytes;
@@ -117,8 +116,7 @@ struct Range {
 /// Vectors in the order of the bases and lists that they are coded in.
 class CodingOrder {
 public:
-    CodingOrder(
-            const CodingLists& lists, std::span<const uint32_t> list_of, size_t most)
+    CodingOrder(const CodingLists& lists, std::span<const uint32_t> list_of, size_t most)
             : rows_(list_of.size()) {
         std::iota(rows_.begin(), rows_.end(), size_t{0});
         const auto key = [&](size_t row) {
@@ -292,9 +290,8 @@ void decode_in_lists(
                         lists.centre(list_of[order.row(place)], buffers.centre.data());
                         centre = buffers.centre.data();
                     }
-                    const float length =
-                            basis.scale *
-                            basis.scales.decode_alpha(code(place)[quantizer.bits_size()]);
+                    const float length = basis.scale * basis.scales.decode_alpha(
+                                                               code(place)[quantizer.bits_size()]);
                     float* out = x + order.row(place) * d;
                     for (size_t j = 0; j < d; ++j) out[j] = centre[j] + length * out[j];
                 }

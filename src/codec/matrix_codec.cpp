@@ -266,9 +266,9 @@ size_t count_vectors(size_t x, size_t size, size_t out, size_t out_size, const c
     const size_t count = size == 0 ? 0 : x / size;
     if (count * size != x || count * out_size != out)
         throw InvalidArgument(
-                "BQQ: " + std::string(what) + " got " + std::to_string(x) + " numbers for vectors of " +
-                std::to_string(size) + ", and room for " + std::to_string(out) +
-                " numbers of vectors of " + std::to_string(out_size));
+                "BQQ: " + std::string(what) + " got " + std::to_string(x) +
+                " numbers for vectors of " + std::to_string(size) + ", and room for " +
+                std::to_string(out) + " numbers of vectors of " + std::to_string(out_size));
     return count;
 }
 

@@ -113,8 +113,8 @@ void Quantizer::set_bases(std::vector<Basis> bases) {
         bases[b].check(name);
         if (bases[b].depth != depth)
             throw InvalidArgument(
-                    "BQQ: " + name + " has depth " + std::to_string(bases[b].depth) +
-                    ", must be " + std::to_string(depth));
+                    "BQQ: " + name + " has depth " + std::to_string(bases[b].depth) + ", must be " +
+                    std::to_string(depth));
     }
     auto shared = std::make_shared<const std::vector<Basis>>(std::move(bases));
     encoders_ = std::make_shared<Encoders>(shared);
@@ -147,8 +147,7 @@ void Quantizer::encode(
     std::vector<double> errors(n), least(n, std::numeric_limits<double>::infinity());
     for (size_t rank = 0; rank < tried; ++rank) {
         for (size_t i = 0; i < n; ++i) tried_lists[i] = nearest[i * tried + rank];
-        encode_in_lists(
-                *this, {}, n, x.data(), tried_lists, tried_codes.data(), errors.data());
+        encode_in_lists(*this, {}, n, x.data(), tried_lists, tried_codes.data(), errors.data());
         for (size_t i = 0; i < n; ++i) {
             if (rank > 0 && !(errors[i] < least[i])) continue;
             least[i] = errors[i];
@@ -161,8 +160,7 @@ void Quantizer::encode(
 }
 
 void Quantizer::decode(
-        std::span<const uint8_t> codes, std::span<const uint32_t> lists,
-        std::span<float> x) const {
+        std::span<const uint8_t> codes, std::span<const uint32_t> lists, std::span<float> x) const {
     if (!is_trained()) throw Error("BQQ: decode() before train()");
     const size_t n = count_rows(x.size(), d_, "decode()");
     check_size(codes.size(), n * code_size(), "codes");

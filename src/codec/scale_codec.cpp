@@ -47,11 +47,12 @@ void ScaleCodec::encode(
     const double rounding = alpha - static_cast<double>(scales.alpha);
     const double nu = static_cast<double>(scales.nu) + 2 * rounding * dot + 2 * alpha * centre_dot;
     const double r = std::copysign(std::sqrt(std::fabs(nu)), nu);
-    const double steps = norm_step > 0 ? (r - static_cast<double>(norm_first)) /
-                                                 static_cast<double>(norm_step)
-                                       : 0;
+    const double steps =
+            norm_step > 0 ? (r - static_cast<double>(norm_first)) / static_cast<double>(norm_step)
+                          : 0;
     // What is not a number becomes 0.
-    const auto norm = static_cast<uint16_t>(steps > 0 ? std::min(std::nearbyint(steps), 65535.0) : 0);
+    const auto norm =
+            static_cast<uint16_t>(steps > 0 ? std::min(std::nearbyint(steps), 65535.0) : 0);
     bytes[1] = static_cast<uint8_t>(norm);
     bytes[2] = static_cast<uint8_t>(norm >> 8);
 }

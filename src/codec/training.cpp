@@ -130,8 +130,7 @@ private:
         double energy = 0;
         for (size_t i = 0; i < n_; ++i)
             for (size_t j = 0; j < d_; ++j) {
-                const double r =
-                        static_cast<double>(row(i)[j]) - static_cast<double>(centre(i)[j]);
+                const double r = static_cast<double>(row(i)[j]) - static_cast<double>(centre(i)[j]);
                 energy += r * r;
             }
         energy /= static_cast<double>(n_);
@@ -152,8 +151,7 @@ private:
         });
         centres_.assign(set.centres.begin(), set.centres.end());
         for (size_t l = 0; l < centres_.size() / d_; ++l)
-            basis_.to_unit(
-                    centres_.data() + l * d_, basis_.mean.data(), centres_.data() + l * d_);
+            basis_.to_unit(centres_.data() + l * d_, basis_.mean.data(), centres_.data() + l * d_);
     }
 
     /// Signs of rows [begin, end) of the sample, each of the encoder's stride.
@@ -298,8 +296,8 @@ void train_bases(
             throw InvalidArgument(
                     "BQQ: train() got " + std::to_string(of_b.rows.size()) + " vectors, " +
                     std::to_string(M) + " atoms need at least " + std::to_string(M));
-        bases.push_back(train_basis(
-                of_b, quantizer.d(), M, quantizer.metric(), choice.depth, of_basis));
+        bases.push_back(
+                train_basis(of_b, quantizer.d(), M, quantizer.metric(), choice.depth, of_basis));
         if (choice.bases > 1) parameters.progress.report("train", b + 1, choice.bases);
     }
     quantizer.set_bases(std::move(bases));

@@ -14,10 +14,10 @@ namespace bqq {
 
 /// Vectors to train a basis on. The vectors stay where the caller has them.
 struct TrainingSet {
-    const float* x;                    ///< rows of dimension d
-    std::vector<size_t> rows;          ///< which of them
-    std::vector<uint32_t> list_of;     ///< list of each of them; empty: all are coded from their mean
-    std::span<const float> centres{};  ///< of the lists, size nlist * d
+    const float* x;                ///< rows of dimension d
+    std::vector<size_t> rows;      ///< which of them
+    std::vector<uint32_t> list_of; ///< list of each of them; empty: all are coded from their mean
+    std::span<const float> centres{}; ///< of the lists, size nlist * d
 };
 
 /** Learns a basis and its scales from the set, or a sample of it: at least M vectors.

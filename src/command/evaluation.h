@@ -9,8 +9,8 @@ namespace bqq::command {
 
 /// What was measured of one index.
 struct Evaluation {
-    std::string index;  ///< its factory string
-    size_t vectors = 0; ///< in the index
+    std::string index;                    ///< its factory string
+    size_t vectors = 0;                   ///< in the index
     double bytes_per_vector = 0;          ///< of the index file
     double resident_bytes_per_vector = 0; ///< that the index holds in memory while it is searched
     double recall_1_at_1 = 0; ///< share of the queries whose first neighbour is the true first

@@ -57,9 +57,9 @@ EvaluationTable::EvaluationTable(
     }
     const std::string k_text = std::to_string(k);
     out_ << std::left << std::setw(static_cast<int>(index_width_)) << "index" << std::right
-         << std::setw(bytes_column.width) << "bytes/vector" << std::setw(bytes_column.width) << "resident"
-         << std::setw(recall_column.width)
-         << "1-recall@1" << std::setw(recall_column.width) << k_text + "-recall@" + k_text
+         << std::setw(bytes_column.width) << "bytes/vector" << std::setw(bytes_column.width)
+         << "resident" << std::setw(recall_column.width) << "1-recall@1"
+         << std::setw(recall_column.width) << k_text + "-recall@" + k_text
          << std::setw(seconds_column.width) << "train s" << std::setw(seconds_column.width)
          << "add s" << std::setw(speed_column.width) << "QPS 1 thread"
          << std::setw(speed_column.width) << "QPS all" << '\n'

@@ -33,14 +33,10 @@ struct InfoOptions {
 };
 
 Json describe_codes(const Quantizer& codec, size_t code_size, const MemoryBytes& memory) {
-    return {{"bits", codec.M()},
-            {"depth", codec.depth()},
-            {"code_size", code_size},
-            {"bases", codec.bases()},
-            {"codes_bytes", memory.codes},
-            {"ids_bytes", memory.ids},
-            {"bases_bytes", memory.bases},
-            {"coarse_bytes", memory.coarse}};
+    return {{"bits", codec.M()},           {"depth", codec.depth()},
+            {"code_size", code_size},      {"bases", codec.bases()},
+            {"codes_bytes", memory.codes}, {"ids_bytes", memory.ids},
+            {"bases_bytes", memory.bases}, {"coarse_bytes", memory.coarse}};
 }
 
 /// Searches, which may make what all searches share.
@@ -58,11 +54,16 @@ Json describe_index(const std::string& path) {
     warm(*index);
     const size_t resident = heap_bytes() - before;
     const auto bytes = std::filesystem::file_size(path);
-    Json info{{"index", index_name(index.get())}, {"d", index->d},
-              {"ntotal", index->ntotal},          {"metric", metric_name(index->metric_type)},
-              {"is_trained", index->is_trained},  {"file_bytes", bytes},
-              {"resident_bytes", resident},       {"bytes_per_vector", nullptr},
-              {"resident_bytes_per_vector", nullptr}};
+    Json info{
+            {"index", index_name(index.get())},
+            {"d", index->d},
+            {"ntotal", index->ntotal},
+            {"metric", metric_name(index->metric_type)},
+            {"is_trained", index->is_trained},
+            {"file_bytes", bytes},
+            {"resident_bytes", resident},
+            {"bytes_per_vector", nullptr},
+            {"resident_bytes_per_vector", nullptr}};
     if (index->ntotal > 0) {
         const auto n = static_cast<double>(index->ntotal);
         info["bytes_per_vector"] = static_cast<double>(bytes) / n;

@@ -30,8 +30,7 @@ MappedFile::MappedFile(const std::string& path) {
     if (::fstat(file, &status) == 0 && status.st_size > 0) {
         size_ = static_cast<size_t>(status.st_size);
         // The file takes the place of the first pages of a mapping that is longer.
-        data = ::mmap(
-                nullptr, mapped_bytes(size_), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        data = ::mmap(nullptr, mapped_bytes(size_), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (data != MAP_FAILED &&
             ::mmap(data, size_, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0) == MAP_FAILED) {
             const int error = errno;
@@ -43,8 +42,7 @@ MappedFile::MappedFile(const std::string& path) {
     const int error = errno;
     ::close(file);
     if (status.st_size == 0) throw FileError(path + " is empty");
-    if (data == MAP_FAILED)
-        throw FileError("cannot map " + path + ": " + std::strerror(error));
+    if (data == MAP_FAILED) throw FileError("cannot map " + path + ": " + std::strerror(error));
     data_ = static_cast<const uint8_t*>(data);
 }
 

@@ -48,8 +48,8 @@ public:
             double* offsets = offsets_.data() + i * search.nlist;
             for (size_t l = 0; l < search.nlist; ++l)
                 offsets[l] = list_offset(
-                        search.quantizer.metric(), x + i * d,
-                        search.quantizer.basis(l).mean.data(), d);
+                        search.quantizer.metric(), x + i * d, search.quantizer.basis(l).mean.data(),
+                        d);
             nearest_[i] = static_cast<size_t>(
                     std::min_element(offsets, offsets + search.nlist) - offsets);
         }
@@ -90,8 +90,7 @@ private:
         for (size_t begin = 0; begin < codes.blocks(); begin += piece)
             for (size_t i = 0; i < queries.size(); ++i) {
                 const size_t q = queries[i];
-                const Visit visit{
-                        static_cast<int64_t>(list), offsets_[q * search_.nlist + list]};
+                const Visit visit{static_cast<int64_t>(list), offsets_[q * search_.nlist + list]};
                 scan(search_, scans[i], codes, begin, std::min(begin + piece, codes.blocks()),
                      codes.size, visit, collectors[q]);
             }
@@ -115,8 +114,7 @@ public:
             }
         for (size_t b = 0; b < bases_; ++b) {
             if (visitors[b].empty()) continue;
-            held_[b] = prepare_scans(
-                    search.quantizer.basis(b), visitors[b], x, search.parameters);
+            held_[b] = prepare_scans(search.quantizer.basis(b), visitors[b], x, search.parameters);
             for (size_t i = 0; i < visitors[b].size(); ++i)
                 scans_[visitors[b][i] * bases_ + b] = &held_[b][i];
         }
@@ -257,14 +255,14 @@ ScanCounts search_visits(
     return {lists, codes};
 }
 
-#define BQQ_SEARCH_FOR(Collector)                                                             \
-    template void search_all_lists(                                                           \
-            const ListSearch&, size_t, const float*,                                          \
-            const std::function<Collector(size_t, double)>&,                                  \
-            const std::function<void(size_t, Collector&)>&);                                  \
-    template ScanCounts search_visits(                                                        \
-            const ListSearch&, size_t, const float*, const VisitPlan&,                        \
-            const std::function<Collector(size_t, double)>&,                                  \
+#define BQQ_SEARCH_FOR(Collector)                                      \
+    template void search_all_lists(                                    \
+            const ListSearch&, size_t, const float*,                   \
+            const std::function<Collector(size_t, double)>&,           \
+            const std::function<void(size_t, Collector&)>&);           \
+    template ScanCounts search_visits(                                 \
+            const ListSearch&, size_t, const float*, const VisitPlan&, \
+            const std::function<Collector(size_t, double)>&,           \
             const std::function<void(size_t, Collector&)>&);
 BQQ_SEARCH_FOR(NearestCodes)
 BQQ_SEARCH_FOR(CodesWithin)

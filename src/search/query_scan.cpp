@@ -11,7 +11,8 @@ namespace {
 /// What a key in units of the basis is multiplied by. It is less where keys lie well beyond the range
 /// of a float, so that they are still ordered.
 double key_unit(const Basis& basis, const float* w, float length) {
-    constexpr double kBeyond = 16.0 * std::numeric_limits<float>::max(); // of a bound that is not tight
+    constexpr double kBeyond =
+            16.0 * std::numeric_limits<float>::max(); // of a bound that is not tight
     constexpr double kInstead = 1e37;
     const bool l2 = basis.scales.metric == Metric::l2;
     double sum = 0;

@@ -26,7 +26,8 @@ std::vector<float> exponential_noise(size_t stride) {
 }
 
 std::span<const float> shared_exponential_noise(size_t stride) {
-    static const std::vector<float> noise = exponential_noise(kernels::padded(Quantizer::kMaxAtoms));
+    static const std::vector<float> noise =
+            exponential_noise(kernels::padded(Quantizer::kMaxAtoms));
     return std::span(noise).first(kPlaces + stride);
 }
 

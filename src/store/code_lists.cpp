@@ -116,8 +116,7 @@ void CodeLists::resize(size_t list, size_t n) {
     if (n > to.codes.size()) {
         const std::vector<uint8_t> codes((n - to.codes.size()) * code_size_);
         (void)append(
-                list, n - to.codes.size(), codes.data(),
-                std::vector<int64_t>(n - to.codes.size()));
+                list, n - to.codes.size(), codes.data(), std::vector<int64_t>(n - to.codes.size()));
         return;
     }
     to.codes.truncate(n);
@@ -131,13 +130,12 @@ void CodeLists::move(size_t list, size_t from, size_t to) {
 
 CodeLists::Bytes CodeLists::assign(size_t list, size_t n, unsigned id_width) {
     List& to = lists_[list];
-    return {to.codes.assign(n),
-            ids_ == Ids::stored ? to.ids.assign(n, id_width) : nullptr};
+    return {to.codes.assign(n), ids_ == Ids::stored ? to.ids.assign(n, id_width) : nullptr};
 }
 
 void CodeLists::map(
-        size_t list, std::shared_ptr<const MappedFile> file,
-        const kernels::InterleavedCodes& codes, const PackedIdsView& ids) {
+        size_t list, std::shared_ptr<const MappedFile> file, const kernels::InterleavedCodes& codes,
+        const PackedIdsView& ids) {
     lists_[list] = {CodeBlocks(codes), PackedIds(ids)};
     file_ = std::move(file);
 }

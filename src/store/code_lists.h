@@ -69,8 +69,7 @@ public:
     // Stored ids.
 
     /// @return  position of the first
-    size_t append(
-            size_t list, size_t n, const uint8_t* codes, std::span<const int64_t> ids);
+    size_t append(size_t list, size_t n, const uint8_t* codes, std::span<const int64_t> ids);
     void reserve(size_t list, size_t n, unsigned id_width);
     void set(Place place, const uint8_t* code, int64_t id);
     /// New entries are 0.

@@ -76,9 +76,7 @@ public:
         }
     }
 
-    size_t memory_bytes() const {
-        return of_.capacity() + counts_.capacity() * sizeof(counts_[0]);
-    }
+    size_t memory_bytes() const { return of_.capacity() + counts_.capacity() * sizeof(counts_[0]); }
 
 private:
     size_t lists_;

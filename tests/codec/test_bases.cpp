@@ -174,8 +174,7 @@ TEST_P(Bases, AreNotChosenForTooFewVectors) {
 TEST(BasesChoice, KeepsToShareVectorsAndDepth) {
     // Codes of 7 bytes, planes of 32 (64 / 8 + 2) = 320: the codes of 32,000 vectors weigh 700 planes.
     const auto choose = [&](size_t n, std::optional<int> depth, double share) {
-        const auto choice =
-                bqq::choose_bases(Quantizer(64, 32, Metric::l2, depth, {}), n, share);
+        const auto choice = bqq::choose_bases(Quantizer(64, 32, Metric::l2, depth, {}), n, share);
         return std::pair(choice.bases, choice.depth);
     };
     EXPECT_EQ(choose(32000, {}, 0.2), std::pair(size_t{35}, 4));
@@ -202,8 +201,7 @@ TEST(BasesChoice, KeepsToShareVectorsAndDepth) {
 TEST(SetBases, FailedTrainingOfSeveralLeavesNone) {
     Quantizer quantizer(kDimension, kAtoms, Metric::l2, 8, kClusters);
     std::vector<float> x = clustered_vectors(200, 1);
-    EXPECT_THROW(
-            quantizer.train(std::span(x).first((kAtoms - 1) * kDimension)), InvalidArgument);
+    EXPECT_THROW(quantizer.train(std::span(x).first((kAtoms - 1) * kDimension)), InvalidArgument);
     x[5] = NAN;
     EXPECT_THROW(quantizer.train(x), InvalidArgument);
     EXPECT_FALSE(quantizer.is_trained());

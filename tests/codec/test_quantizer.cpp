@@ -271,7 +271,8 @@ TEST(Quantizer, NeedsTraining) {
     std::vector<float> x(8);
     std::vector<uint8_t> code(quantizer.code_size());
     EXPECT_THAT([&] { quantizer.encode(x, code); }, ThrowsMessage<Error>(HasSubstr("encode()")));
-    EXPECT_THAT([&] { quantizer.decode(code, {}, x); }, ThrowsMessage<Error>(HasSubstr("decode()")));
+    EXPECT_THAT(
+            [&] { quantizer.decode(code, {}, x); }, ThrowsMessage<Error>(HasSubstr("decode()")));
 }
 
 TEST(Quantizer, NoVectorsAreNoError) {
@@ -378,8 +379,7 @@ TEST(Quantizer, ScaledDataHasTheSameCodes) {
 TEST(Quantizer, VectorsFarFromTheTrainingSetAreCoded) {
     constexpr size_t d = 12;
     for (const Metric metric : {Metric::l2, Metric::inner_product}) {
-        const Quantizer quantizer =
-                trained(gaussian_vectors(500, d, 1), d, 24, metric);
+        const Quantizer quantizer = trained(gaussian_vectors(500, d, 1), d, 24, metric);
         std::vector<float> far(3 * d, 1e20f);
         far[d] = std::numeric_limits<float>::max();
         std::fill_n(far.begin() + 2 * d, d, std::numeric_limits<float>::lowest());

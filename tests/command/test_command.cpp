@@ -226,9 +226,9 @@ TEST_F(Command, EvalMeasuresEachIndex) {
 
     const std::string csv = contents("e.csv");
     EXPECT_THAT(
-            csv,
-            StartsWith("index,vectors,bytes_per_vector,resident_bytes_per_vector,recall_1_at_1,recall_k_at_k,k,train_seconds,"
-                       "add_seconds,qps_1_thread,qps_all_threads\n\"Flat\",700,"));
+            csv, StartsWith("index,vectors,bytes_per_vector,resident_bytes_per_vector,recall_1_at_"
+                            "1,recall_k_at_k,k,train_seconds,"
+                            "add_seconds,qps_1_thread,qps_all_threads\n\"Flat\",700,"));
     EXPECT_THAT(csv, HasSubstr("\n\"BQQ32\",700,"));
 }
 

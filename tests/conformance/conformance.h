@@ -1,8 +1,8 @@
 #pragma once
 
+#include "kinds.h"
 #include "random_data.h"
 #include "search_results.h"
-#include "kinds.h"
 
 #include <bqq/index/index_factory.h>
 #include <bqq/index/index_io.h>

@@ -1,6 +1,6 @@
 // Copies of an index, through a file or not, are the index.
-#include "temporary_folder.h"
 #include "conformance.h"
+#include "temporary_folder.h"
 
 #include <faiss/impl/IDSelector.h>
 #include <faiss/index_io.h>

@@ -1,6 +1,6 @@
 // Results do not depend on threads.
-#include "omp_threads.h"
 #include "conformance.h"
+#include "omp_threads.h"
 
 #include <thread>
 

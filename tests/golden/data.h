@@ -6,7 +6,8 @@
 
 namespace bqq::test::golden {
 
-inline constexpr int kDimension = 8, kTrained = 300, kVectors = 60, kQueries = 5, kK = 5, kDecoded = 3;
+inline constexpr int kDimension = 8, kTrained = 300, kVectors = 60, kQueries = 5, kK = 5,
+                     kDecoded = 3;
 
 /// Numbers between -1 and 1, the same everywhere; of vectors around a mean where `mean` is not 0.
 inline std::vector<float> numbers(size_t n, uint32_t seed, float mean = 0) {

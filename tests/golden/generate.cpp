@@ -97,9 +97,9 @@ int main(int, char** argv) {
         write(*filled(factory, faiss::METRIC_INNER_PRODUCT), factory + "_ip");
     }
     for (const std::string factory :
-         {"IVF4_HNSW4,BQQ12", "IVF8(IVF2,Flat),BQQ12", "OPQ2_8,BQQ12", "RR8,BQQ12",
-          "L2norm,BQQ12", "IDMap,BQQ12", "IDMap,PCA4,IVF4,BQQ12", "BQQ12,Refine(SQ8)",
-          "IVF4,BQQ12,RFlat", "HNSW4,BQQ12", "HNSW4,BQQ4g2", "IDMap2,PCA4,BQQ12"})
+         {"IVF4_HNSW4,BQQ12", "IVF8(IVF2,Flat),BQQ12", "OPQ2_8,BQQ12", "RR8,BQQ12", "L2norm,BQQ12",
+          "IDMap,BQQ12", "IDMap,PCA4,IVF4,BQQ12", "BQQ12,Refine(SQ8)", "IVF4,BQQ12,RFlat",
+          "HNSW4,BQQ12", "HNSW4,BQQ4g2", "IDMap2,PCA4,BQQ12"})
         write(*filled(factory, faiss::METRIC_L2), factory);
     for (const std::string factory : {"BQQ12", "BQQ4z2g", "IVF4,BQQ12", "PCA4,BQQ4g3"})
         write(*std::unique_ptr<faiss::Index>(bqq::index_factory(kDimension, factory)),

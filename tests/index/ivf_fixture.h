@@ -89,9 +89,11 @@ protected:
     double score(const float* q, idx_t list, size_t offset) const {
         const faiss::InvertedLists::ScopedCodes code(
                 index.invlists, static_cast<size_t>(list), offset);
-        const bqq::Basis& basis = index.codec().basis(index.list_basis()[static_cast<size_t>(list)]);
+        const bqq::Basis& basis =
+                index.codec().basis(index.list_basis()[static_cast<size_t>(list)]);
         const std::vector<float> B = basis.expanded();
-        const bqq::StoredScales scales = basis.scales.decode(code.codes + index.codec().bits_size());
+        const bqq::StoredScales scales =
+                basis.scales.decode(code.codes + index.codec().bits_size());
         std::vector<float> centroid(kDimension);
         index.quantizer->reconstruct(list, centroid.data());
         double ws = 0;

@@ -66,7 +66,8 @@ protected:
         const auto found = search(index, numbers(kQueries * kDimension, 2, mean), kK);
         for (size_t i = 0; i < found.labels.size(); ++i) {
             // Instruction sets round in different ways, and so do distances to a mean far away.
-            const float rounding = 2e-5f * (1 + std::fabs(answers.distances[i]) + mean * mean / 1e4f);
+            const float rounding =
+                    2e-5f * (1 + std::fabs(answers.distances[i]) + mean * mean / 1e4f);
             ASSERT_NEAR(found.distances[i], answers.distances[i], rounding) << "result " << i;
             // Neighbours at almost the same distance may change places.
             const bool tie = [&] {

@@ -79,8 +79,7 @@ protected:
             index = bqq::index_factory(kDimension, GetParam().substr(0, plus));
             index->train(kVectors, vectors().data());
             if (plus != std::string::npos)
-                dynamic_cast<IndexIVFBQQ&>(*index).set_direct_map_type(
-                        faiss::DirectMap::Hashtable);
+                dynamic_cast<IndexIVFBQQ&>(*index).set_direct_map_type(faiss::DirectMap::Hashtable);
             index->add(kVectors / 2, vectors().data());
         }
         return bqq::clone_index(index.get());

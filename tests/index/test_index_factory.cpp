@@ -101,7 +101,9 @@ TEST(IndexFactory, PutsTheCodeAfterATransform) {
 }
 
 TEST(IndexFactory, PutsTheCodeInAnIdMap) {
-    EXPECT_EQ(as<IndexBQQ>(as<faiss::IndexIDMap2>(make("IDMap2,BQQ32").get()).index).codec().M(), 32u);
+    EXPECT_EQ(
+            as<IndexBQQ>(as<faiss::IndexIDMap2>(make("IDMap2,BQQ32").get()).index).codec().M(),
+            32u);
     const auto map = make("IDMap,BQQ4x8");
     EXPECT_EQ(as<IndexBQQ>(as<faiss::IndexIDMap>(map.get()).index).codec().M(), 32u);
     EXPECT_EQ(dynamic_cast<faiss::IndexIDMap2*>(map.get()), nullptr);
@@ -169,8 +171,7 @@ TEST(IndexFactory, ReverseGivesTheDescriptionBack) {
     EXPECT_EQ(bqq::reverse_index_factory(make("BQQ2x8").get()), "BQQ16");
     EXPECT_EQ(bqq::reverse_index_factory(make("SQ8").get()), "SQ8");
     EXPECT_EQ(
-            bqq::reverse_index_factory(make("IDMap2,PCA8,IVF16,BQQ16").get()),
-            "PCA8,IVF16,BQQ16");
+            bqq::reverse_index_factory(make("IDMap2,PCA8,IVF16,BQQ16").get()), "PCA8,IVF16,BQQ16");
     EXPECT_THROW(bqq::reverse_index_factory(nullptr), FaissException);
     const faiss::IndexShards shards(16);
     EXPECT_THROW(bqq::reverse_index_factory(&shards), FaissException);

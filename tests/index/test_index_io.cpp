@@ -419,8 +419,7 @@ TEST_F(IndexIo, OnDiskListsAreFoundAgainOrNamed) {
     fs::copy(path("a"), path("elsewhere/a"));
     fs::rename(path("lists"), path("elsewhere/lists"));
     EXPECT_THAT([&] { read(path("a")); }, ThrowsMessage<FaissException>(HasSubstr("lists")));
-    expect_same(
-            *index, *bqq::read_index(path("elsewhere/a"), faiss::IO_FLAG_ONDISK_SAME_DIR));
+    expect_same(*index, *bqq::read_index(path("elsewhere/a"), faiss::IO_FLAG_ONDISK_SAME_DIR));
     fs::resize_file(path("elsewhere/lists"), 100);
     EXPECT_THAT(
             [&] { bqq::read_index(path("elsewhere/a"), faiss::IO_FLAG_ONDISK_SAME_DIR); },

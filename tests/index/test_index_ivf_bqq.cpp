@@ -169,7 +169,8 @@ TEST_P(IVF, TheScannerMeasuresWhatSearchDoes) {
 TEST_P(IVF, ACoarseQuantizerOfTheOtherMetricServesToo) {
     const faiss::MetricType other = l2() ? faiss::METRIC_INNER_PRODUCT : faiss::METRIC_L2;
     faiss::IndexFlat coarse(kDimension, other);
-    IndexIVFBQQ mixed(&coarse, kDimension, kLists, kBits, metric(), 8, index.codec().wanted_bases());
+    IndexIVFBQQ mixed(
+            &coarse, kDimension, kLists, kBits, metric(), 8, index.codec().wanted_bases());
     mixed.train(kVectors, vectors().data());
     mixed.add(kVectors, vectors().data());
     mixed.nprobe = kLists;

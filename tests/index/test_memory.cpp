@@ -103,8 +103,7 @@ protected:
 
 INSTANTIATE_TEST_SUITE_P(
         Kinds, Memory,
-        testing::Values(
-                "BQQ128", "BQQ128z3g8", "BQQ32z2g16", "IVF32,BQQ128", "IVF32,BQQ128z3g8"),
+        testing::Values("BQQ128", "BQQ128z3g8", "BQQ32z2g16", "IVF32,BQQ128", "IVF32,BQQ128z3g8"),
         [](const auto& kind) {
             std::string name = kind.param;
             for (char& c : name)

@@ -191,7 +191,8 @@ TEST_F(MatrixFile, SizesWhoseProductWrapsAreRefused) {
     std::string bytes = bytes_of(coded(3, 5, 2));
     const size_t sizes = 4 + 4, block = sizes + 6 * 8 + 2 * 8;
     const uint64_t large = uint64_t{1} << 31;
-    for (const size_t at : {sizes, sizes + 8, sizes + 16, sizes + 24, block + 16, block + 24, block + 32})
+    for (const size_t at :
+         {sizes, sizes + 8, sizes + 16, sizes + 24, block + 16, block + 24, block + 32})
         bytes = with(bytes, at, large);
     const std::string file = write("wraps", bytes);
     EXPECT_THAT(

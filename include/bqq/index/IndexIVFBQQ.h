@@ -71,8 +71,8 @@ struct IndexIVFBQQ : faiss::IndexIVF, TwoStages {
     void add_with_ids(idx_t n, const float* x, const idx_t* xids) override;
     void add_core(
             idx_t n, const float* x, const idx_t* xids,
-            const idx_t* precomputed_idx BQQ_SINCE_FAISS_1_8(
-                    , void* inverted_list_context = nullptr)) override;
+            const idx_t* precomputed_idx
+                    BQQ_SINCE_FAISS_1_8(, void* inverted_list_context = nullptr)) override;
 
     /** @param params  nullptr, faiss::SearchParametersIVF or IVFSearchParametersBQQ
      *  @throws faiss::FaissException  also for nprobe = 0; above nlist it counts as nlist
