@@ -76,8 +76,9 @@ std::vector<uint32_t> checked_lists(const IndexIVFBQQ& index, idx_t n, const idx
     return lists;
 }
 
-/** Rounds the centroids to sixteen bits (bfloat16), which is all a file then keeps of them. Vectors are
- * coded from the rounded ones, so nothing is lost but the last bits of where a list's border runs.
+/** Rounds the centroids to sixteen bits (bfloat16), which is all a file then keeps of them. Vectors
+ * are coded from the rounded ones, so nothing is lost but the last bits of where a list's border
+ * runs.
  */
 void round_centroids(faiss::Index* coarse) {
     if (as_plain_flat(coarse) == nullptr) return;

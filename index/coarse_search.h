@@ -15,9 +15,10 @@ namespace bqq {
 
 /** Finds the centroids nearest to queries, as the coarse quantizer's own search() does.
  *
- * Where that is a faiss::IndexFlat, they are found here, the distances to most of them bounded and not
- * computed. What that takes is made by the first search. Another quantizer than the one that was
- * given, or one with another number of centroids, is left to itself. Searches may run at the same time.
+ * Where that is a faiss::IndexFlat, they are found here, the distances to most of them bounded and
+ * not computed. What that takes is made by the first search. Another quantizer than the one that
+ * was given, or one with another number of centroids, is left to itself. Searches may run at the
+ * same time.
  */
 class CoarseSearch {
 public:
@@ -33,7 +34,8 @@ public:
             const faiss::Index& quantizer, int64_t n, const float* x, size_t nprobe,
             const faiss::SearchParameters* params, float* distances, int64_t* keys) const;
 
-    /// The centroid nearest to each of n vectors. @param keys  output, size n; -1 where there is none
+    /// The centroid nearest to each of n vectors. @param keys  output, size n; -1 where there is
+    /// none
     void assign(const faiss::Index& quantizer, int64_t n, const float* x, int64_t* keys) const;
 
     /// Whether it searches the centroids that the quantizer has.

@@ -27,8 +27,8 @@ enum class ListsTag : uint8_t {
     faiss = 1 ///< as FAISS writes them
 };
 
-// Heads. All but the codes of an index stands in its head, which has a digest of its own: codes that
-// stay in a mapped file are not looked at.
+// Heads. All but the codes of an index stands in its head, which has a digest of its own: codes
+// that stay in a mapped file are not looked at.
 
 template <class Write>
 void write_head(Writer& writer, const Write& write) {
@@ -228,8 +228,8 @@ CodeLists read_lists(
     return lists;
 }
 
-/// Codes of version 4 of a flat index: rows in the order of adding, in batches that have the lists of
-/// their codes in front.
+/// Codes of version 4 of a flat index: rows in the order of adding, in batches that have the lists
+/// of their codes in front.
 CodeLists read_rows(const ByteSource& source, const Quantizer& codec, size_t ntotal) {
     constexpr size_t kBatch = 8192;
     const size_t bases = codec.bases();

@@ -43,7 +43,8 @@ public:
         if (found) text_.remove_prefix(word.size());
         return found;
     }
-    /// Digits; a number too large for its type is its largest, and left to the checks of M and depth.
+    /// Digits; a number too large for its type is its largest, and left to the checks of M and
+    /// depth.
     template <class T>
     std::optional<T> number() {
         T value{};
@@ -85,7 +86,8 @@ std::optional<Code> read_code(std::string_view token) {
     return code;
 }
 
-/// @throws faiss::FaissException  for graphs that never end or take more memory than any user can mean
+/// @throws faiss::FaissException  for graphs that never end or take more memory than any user can
+/// mean
 void check_graphs(const std::string& description) {
     constexpr size_t kMost = 1024; // neighbours: 8 kB a vector
     const std::string_view text = description;

@@ -24,8 +24,8 @@ namespace bqq {
 
 namespace {
 
-// A file is a magic number, a version, an index and the XXH3 digest of all before it. An index is a tag
-// and what belongs to it; wrappers hold the index inside them.
+// A file is a magic number, a version, an index and the XXH3 digest of all before it. An index is a
+// tag and what belongs to it; wrappers hold the index inside them.
 constexpr char kMagic[4] = {'B', 'Q', 'Q', 'X'};
 // What distinguishes FAISS's IO_FLAG_MMAP from IO_FLAG_SKIP_IVF_DATA, which is part of it.
 constexpr int kMapped = faiss::IO_FLAG_MMAP & ~faiss::IO_FLAG_SKIP_IVF_DATA;
@@ -62,7 +62,8 @@ std::unique_ptr<faiss::Index> read_any(faiss::IOReader& from, int io_flags, bool
     return index;
 }
 
-/// Refuses a corrupt file before its sizes are believed: FAISS's reader asks for any amount of memory.
+/// Refuses a corrupt file before its sizes are believed: FAISS's reader asks for any amount of
+/// memory.
 void check_digest(const MappedFile& file) {
     Digest digest;
     uint64_t stored = 0;

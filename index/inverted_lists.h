@@ -13,8 +13,9 @@
 
 namespace bqq {
 
-/** Inverted lists whose codes are interleaved and whose ids are packed. Whoever reads them by FAISS's
- * interface gets copies, codes as rows and ids as numbers, so that all of FAISS works on them.
+/** Inverted lists whose codes are interleaved and whose ids are packed. Whoever reads them by
+ * FAISS's interface gets copies, codes as rows and ids as numbers, so that all of FAISS works on
+ * them.
  *
  * Different lists may be changed at the same time; lists in a mapped file cannot be changed.
  */

@@ -8,7 +8,8 @@
 
 namespace bqq {
 
-/// @throws faiss::FaissException  for inverted lists of another number or code size than the index has
+/// @throws faiss::FaissException  for inverted lists of another number or code size than the index
+/// has
 void check_lists(const IndexIVFBQQ& index);
 
 /// What a search asks for, checked.
@@ -21,12 +22,14 @@ struct IVFSearch {
     bool store_pairs = false; ///< labels are list and offset
 };
 
-/// @throws faiss::FaissException  for parameters of another class, or with values that make no sense
+/// @throws faiss::FaissException  for parameters of another class, or with values that make no
+/// sense
 IVFSearch to_ivf_search(const IndexIVFBQQ& index, const faiss::SearchParameters* params);
 
 /** What a list adds to the keys of its codes, see list_offset().
  * @param x             the query, size d
- * @param centroid_dis  the coarse quantizer's distance to the list; not used if it has another metric
+ * @param centroid_dis  the coarse quantizer's distance to the list; not used if it has another
+ * metric
  */
 double visit_offset(const IndexIVFBQQ& index, const float* x, idx_t list, float centroid_dis);
 

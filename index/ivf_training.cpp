@@ -61,7 +61,8 @@ float best_centroid_scale(const TrainingSet& set, size_t d, size_t most) {
     return energy > 0 ? static_cast<float>(products / energy) : 1.0f;
 }
 
-/// Groups neighbouring lists, each group with vectors enough for a basis. @return  basis of each list
+/// Groups neighbouring lists, each group with vectors enough for a basis. @return  basis of each
+/// list
 std::vector<uint8_t> group_lists(
         const IndexIVFBQQ& index, const TrainingSet& set, size_t wanted,
         const TrainingParameters& parameters) {

@@ -16,8 +16,8 @@ namespace bqq {
 /// The id of a code.
 using IdOf = std::function<idx_t(Place)>;
 
-/** Rows of distances and labels. With as_heaps, a row holds a heap that the caller started, and is left
- * as one (faiss::IndexIVF::PARALLEL_MODE_NO_HEAP_INIT).
+/** Rows of distances and labels. With as_heaps, a row holds a heap that the caller started, and is
+ * left as one (faiss::IndexIVF::PARALLEL_MODE_NO_HEAP_INIT).
  */
 struct ResultRows {
     size_t k;

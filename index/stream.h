@@ -83,7 +83,8 @@ private:
     size_t position_ = 0;
 };
 
-/** Takes bytes from FAISS's reader and keeps their digest. The first bytes may have been read already.
+/** Takes bytes from FAISS's reader and keeps their digest. The first bytes may have been read
+ * already.
  *
  * It is a FileIOReader because FAISS finds files that lie beside the index by the name in one.
  */

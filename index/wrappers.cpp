@@ -26,8 +26,8 @@ namespace {
 using NextPart = std::function<std::unique_ptr<faiss::Index>()>;
 using Names = std::span<const std::string>;
 
-/// What all rows of the table do alike. T is the class; D is derived from this and has for T what is
-/// its own: parts(), inner(), write(), read() and name().
+/// What all rows of the table do alike. T is the class; D is derived from this and has for T what
+/// is its own: parts(), inner(), write(), read() and name().
 template <class T, class D>
 struct Row {
     static bool is(const faiss::Index& index) { return dynamic_cast<const T*>(&index) != nullptr; }
@@ -108,8 +108,8 @@ struct PreTransform : Row<faiss::IndexPreTransform, PreTransform> {
     }
 };
 
-/// Stores `ids` with the vectors of an inverted file, in place of the positions that an id map over it
-/// had given them. @return false  for lists that are not in memory: nothing is changed then
+/// Stores `ids` with the vectors of an inverted file, in place of the positions that an id map over
+/// it had given them. @return false  for lists that are not in memory: nothing is changed then
 bool give_ids(faiss::IndexIVF& ivf, const std::vector<idx_t>& ids) {
     auto* invlists = dynamic_cast<InterleavedLists*>(ivf.invlists);
     if (invlists == nullptr || invlists->lists().is_mapped()) return false;

@@ -57,11 +57,12 @@ const Wrapper* find_wrapper(IndexTag tag);
 /// Where a wrapper keeps the index that it hands vectors to, else nullptr.
 faiss::Index** inner_index(faiss::Index* index);
 
-/// An index that is IndexFlat, IndexFlatL2 or IndexFlatIP and no class derived from them, else nullptr.
+/// An index that is IndexFlat, IndexFlatL2 or IndexFlatIP and no class derived from them, else
+/// nullptr.
 const faiss::IndexFlat* as_plain_flat(const faiss::Index* index);
 
-/** An inverted file, also behind transforms; else nullptr. It keeps the ids of its vectors itself, and
- * as vectors take other places when some are removed, IndexIDMap over it loses track of them.
+/** An inverted file, also behind transforms; else nullptr. It keeps the ids of its vectors itself,
+ * and as vectors take other places when some are removed, IndexIDMap over it loses track of them.
  */
 faiss::IndexIVF* inverted_file(faiss::Index* index);
 

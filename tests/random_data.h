@@ -17,9 +17,9 @@ inline std::vector<float> normal_numbers(size_t n, size_t d, uint64_t seed) {
     return x;
 }
 
-/** n x d Gaussian vectors around a mean that is not zero, the j-th principal direction with standard
- * deviation (j + 1)^-decay. The directions and the mean are a function of d alone: two seeds draw from
- * one distribution.
+/** n x d Gaussian vectors around a mean that is not zero, the j-th principal direction with
+ * standard deviation (j + 1)^-decay. The directions and the mean are a function of d alone: two
+ * seeds draw from one distribution.
  */
 inline std::vector<float> gaussian_vectors(size_t n, size_t d, uint64_t seed, double decay = 0.5) {
     std::vector<float> x = normal_numbers(n, d, seed);

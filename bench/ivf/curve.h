@@ -17,7 +17,8 @@ struct Sweep {
     bool one_thread_only = false;
 };
 
-/// @throws std::exception  when the index cannot be made: FAISS does not know it, or it is no inverted file
+/// @throws std::exception  when the index cannot be made: FAISS does not know it, or it is no
+/// inverted file
 void check_factory(const std::string& factory, const command::Benchmark& benchmark);
 
 /** Builds an index and measures it, with ever more lists probed until recall no longer rises.

@@ -15,8 +15,8 @@ class Front {
 public:
     explicit Front(std::vector<Point> points);
 
-    /** Queries a second at this recall: their logarithm is linear in recall between two points. Below the
-     * lowest recall that is the fastest point's speed; above the highest there is none.
+    /** Queries a second at this recall: their logarithm is linear in recall between two points.
+     * Below the lowest recall that is the fastest point's speed; above the highest there is none.
      */
     std::optional<double> qps(double recall) const;
 

@@ -163,7 +163,8 @@ std::vector<std::string> known_factories(
 /// Appends to `rows`. Returns whether all indexes that could be made were measured.
 bool measure(const Options& options, std::vector<Row>& rows) {
     const command::ThreadScope threads(options.threads);
-    // By default FAISS leaves queries of fewer than 128,000 numbers in all to a slower product with the centroids.
+    // By default FAISS leaves queries of fewer than 128,000 numbers in all to a slower product with
+    // the centroids.
     faiss::distance_compute_blas_threshold = 1;
     const command::Benchmark benchmark = prepare(options);
     const std::vector<std::string> factories = known_factories(options, benchmark);

@@ -29,8 +29,8 @@ MatrixCodec compress(
     return MatrixCodec::compress(X.values, X.n, X.d, parameters);
 }
 
-/** All numbers of planes from one greedy pass, as a code's first planes are those of a smaller code.
- * The time of the pass is divided evenly among the planes.
+/** All numbers of planes from one greedy pass, as a code's first planes are those of a smaller
+ * code. The time of the pass is divided evenly among the planes.
  */
 std::vector<Result> greedy(
         const Matrix<float>& X, const Settings& settings, double rank_scale, MatrixSolver solver) {

@@ -36,9 +36,9 @@ std::vector<Method> baseline_methods();
 /// BQQ with both solvers, greedy and joint.
 std::vector<Method> bqq_methods();
 
-/** BQQ at other rank scales: 0.25, 0.5, 1.5 and 2, as in the paper. A plane takes rank_scale bits an
- * entry; there is a result for each number of planes up to the largest of the settings' bits, so 1.5
- * gives 1.5 and 3 bits, and no result at 1, 2 and 4.
+/** BQQ at other rank scales: 0.25, 0.5, 1.5 and 2, as in the paper. A plane takes rank_scale bits
+ * an entry; there is a result for each number of planes up to the largest of the settings' bits,
+ * so 1.5 gives 1.5 and 3 bits, and no result at 1, 2 and 4.
  */
 std::vector<Method> rank_methods();
 

@@ -18,7 +18,8 @@ public:
     using Error::Error;
 };
 
-/// A file that is missing, truncated, corrupt or foreign, or cannot be written; the message names it.
+/// A file that is missing, truncated, corrupt or foreign, or cannot be written; the message names
+/// it.
 class FileError : public Error {
 public:
     using Error::Error;

@@ -56,34 +56,37 @@ struct MatrixBlock {
     bool operator==(const MatrixBlock&) const = default;
 };
 
-/** A real matrix in binary quadratic quantization codes (the matrix form of BQQ): in each m x n block
+/** A real matrix in binary quadratic quantization codes (the matrix form of BQQ): in each m x n
+ * block
  *
  *     X  ~  sum_{i<p} ( r_i Y_i Z_i + s_i Y_i 1 + t_i 1 Z_i ) + u 1 1^T
  *     memory: p l (m + n) bits + 32 (3 p + 1) bits
  *
- * Y 1 adds to every entry of a row the number of ones in that row of Y, 1 Z the same for columns. Kuroki et al.,
- * "Binary Quadratic Quantization", NeurIPS 2025; the solver by flips and the joint refinement are not in it.
+ * Y 1 adds to every entry of a row the number of ones in that row of Y, 1 Z the same for columns.
+ * Kuroki et al., "Binary Quadratic Quantization", NeurIPS 2025; the solver by flips and the joint
+ * refinement are not in it.
  */
 class MatrixCodec {
 public:
     MatrixCodec() = default;
 
     /** @param X  size rows * cols, row by row
-     *  @throws InvalidArgument  when X is empty or holds a NaN, infinity or number above 1e36 (row and column
-     *          named), planes is 0, rank 0 or above 8 min(m, n), or effort not positive
+     *  @throws InvalidArgument  when X is empty or holds a NaN, infinity or number above 1e36 (row
+     * and column named), planes is 0, rank 0 or above 8 min(m, n), or effort not positive
      */
     static MatrixCodec compress(
             std::span<const float> X, size_t rows, size_t cols,
             const MatrixParameters& parameters = {});
 
-    /** Codes what is left of X in more planes; those there stay as they are. Of the parameters, planes is the
-     * number to add, and rank, the blocks and joint are not used.
+    /** Codes what is left of X in more planes; those there stay as they are. Of the parameters,
+     * planes is the number to add, and rank, the blocks and joint are not used.
      * @param X  the matrix that was compressed, size rows() * cols()
      * @throws InvalidArgument  as compress() does, or when X has another size
      */
     void add_planes(std::span<const float> X, const MatrixParameters& parameters);
 
-    /// Keeps the first planes; the mean of the others goes into u. @throws InvalidArgument unless 1..planes()
+    /// Keeps the first planes; the mean of the others goes into u. @throws InvalidArgument
+    /// unless 1..planes()
     void keep_planes(size_t planes);
 
     std::vector<float> reconstruct() const; ///< size rows() * cols()
@@ -106,7 +109,8 @@ public:
     size_t memory_bytes() const; ///< of bits and scales, by the formula above
     double bits_per_entry() const;
 
-    /// Mean squared error of the entries after each plane, the later ones dropped; measured when X was coded.
+    /// Mean squared error of the entries after each plane, the later ones dropped; measured when X
+    /// was coded.
     const std::vector<double>& mse_per_plane() const { return mse_per_plane_; }
 
     /** Writes the code and its errors, with a digest.

@@ -36,16 +36,16 @@ struct TrainingParameters {
  *
  *     x ~ c + scale alpha B^T s,   s in {-1,+1}^M,   B = sum_{b < depth} diag(rho_b) Z_b
  *
- * The signs s minimize |x - c - scale alpha B^T s|^2, a binary quadratic program that annealed flips
- * solve. The bases are learned on a sample; Z_b in {-1,+1}^{M x d} are binary matrices. See Kuroki
- * et al., "Binary Quadratic Quantization", NeurIPS 2025.
+ * The signs s minimize |x - c - scale alpha B^T s|^2, a binary quadratic program that annealed
+ * flips solve. The bases are learned on a sample; Z_b in {-1,+1}^{M x d} are binary matrices. See
+ * Kuroki et al., "Binary Quadratic Quantization", NeurIPS 2025.
  *
  * Used alone, the quantizer has one list for each basis, the centre of which is the mean of its
  * training vectors, and encode() chooses the list. An inverted file brings its own lists.
  *
- * A code is (M + 7) / 8 bytes of bits (bit k at byte k / 8, position k % 8; 1 for s_k = +1), then one
- * byte of alpha and, for L2, two of the norm. It is a function of the vector alone, not of the others
- * in the call nor of the number of threads.
+ * A code is (M + 7) / 8 bytes of bits (bit k at byte k / 8, position k % 8; 1 for s_k = +1), then
+ * one byte of alpha and, for L2, two of the norm. It is a function of the vector alone, not of the
+ * others in the call nor of the number of threads.
  *
  * Thread safety: const members may be called at the same time. Copies share what was learned.
  */
@@ -61,8 +61,8 @@ public:
      *  @param M      bits a vector, and atoms of a basis
      *  @param depth  binary planes of a basis; train() chooses without it
      *  @param bases  at most so many; train() chooses without it
-     *  @throws InvalidArgument  for d = 0, M not in 1..kMaxAtoms, depth not in 1..kMaxDepth, bases not
-     *                           in 1..kMaxBases
+     *  @throws InvalidArgument  for d = 0, M not in 1..kMaxAtoms, depth not in 1..kMaxDepth, bases
+     * not in 1..kMaxBases
      */
     Quantizer(
             size_t d, size_t M, Metric metric, std::optional<int> depth = {},
@@ -80,14 +80,14 @@ public:
     size_t bases() const; ///< that were learned
     int depth() const;    ///< of each of them; 0 before training
 
-    /** Learns bases and scales. With several, the vectors are clustered first, and a cluster of fewer
-     * than 4 M vectors goes to its neighbours.
+    /** Learns bases and scales. With several, the vectors are clustered first, and a cluster of
+     * fewer than 4 M vectors goes to its neighbours.
      *
-     * Where the number of bases is left to it, there are as many as parameters.basis_share affords, in
-     * the belief that as many vectors will be coded: train on all of them.
+     * Where the number of bases is left to it, there are as many as parameters.basis_share affords,
+     * in the belief that as many vectors will be coded: train on all of them.
      * @param x  training vectors, size n * d
-     * @throws InvalidArgument  for n < M, a NaN or infinity (row and column named), or a basis_share
-     *                          that is negative or not finite; the quantizer is then as it was
+     * @throws InvalidArgument  for n < M, a NaN or infinity (row and column named), or a
+     * basis_share that is negative or not finite; the quantizer is then as it was
      */
     void train(std::span<const float> x, const TrainingParameters& parameters = {});
 
@@ -95,7 +95,8 @@ public:
      * @param x      vectors, size n * d
      * @param codes  output, size n * code_size()
      * @param lists  output, size n; may be empty where bases() is 1
-     * @throws InvalidArgument  for a NaN or infinity (row and column named), or sizes that do not fit
+     * @throws InvalidArgument  for a NaN or infinity (row and column named), or sizes that do not
+     * fit
      * @throws Error            when not trained
      */
     void encode(std::span<const float> x, std::span<uint8_t> codes, std::span<uint32_t> lists = {})
@@ -112,8 +113,8 @@ public:
 
     /// Of bases and encoder; codes are their owner's.
     MemoryBytes memory_bytes() const;
-    /// Frees what encode() holds beyond the bases: some M * (M + d) floats for each. It is made again
-    /// when it is needed. Not at the same time as other calls.
+    /// Frees what encode() holds beyond the bases: some M * (M + d) floats for each. It is made
+    /// again when it is needed. Not at the same time as other calls.
     void release_encoder();
 
     /// Whether both make the same codes.

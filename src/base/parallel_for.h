@@ -38,7 +38,8 @@ private:
 
 /** Calls body(state, i) for i = 0 .. n - 1 on the OpenMP threads, each with a state of its own.
  *
- * The library has no other parallel loop. Inside a parallel region, and for n = 1, it runs on the calling thread.
+ * The library has no other parallel loop. Inside a parallel region, and for n = 1, it runs on the
+ * calling thread.
  *
  * @param make_state  () -> state of one thread, such as its buffers
  * @throws the first exception of make_state or body; no further i is begun after it

@@ -50,7 +50,8 @@ private:
     std::array<uint32_t, kNeighbours> rows_{};
 };
 
-/// Index of the largest sum of three neighbouring counts: the counts are noisy, their curve is flat.
+/// Index of the largest sum of three neighbouring counts: the counts are noisy, their curve is
+/// flat.
 size_t smoothed_best(std::span<const size_t> hits) {
     size_t best = 0;
     size_t most = 0;
@@ -77,7 +78,8 @@ const float* centre_of(const EncodedSample& sample, size_t r) {
     return sample.centres.data() + sample.list_of[r] * sample.basis.d;
 }
 
-/// Searches the sample for its first vectors, with the scales that each candidate makes of the codes.
+/// Searches the sample for its first vectors, with the scales that each candidate makes of the
+/// codes.
 class Trials {
 public:
     Trials(const EncodedSample& sample, size_t queries)

@@ -40,8 +40,8 @@ void move_means(
             means[c * d + j] = static_cast<float>(sums[c * d + j] / static_cast<double>(sizes[c]));
 }
 
-/** Takes away clusters of fewer than `least` vectors, the smallest first: its vectors may make others
- * large enough.
+/** Takes away clusters of fewer than `least` vectors, the smallest first: its vectors may make
+ * others large enough.
  * @return  whether there were any
  */
 bool merge_small(

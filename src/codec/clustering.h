@@ -9,7 +9,8 @@ namespace bqq {
 
 /** Means of clusters, by Lloyd's algorithm on a sample.
  * @param x         vectors, size n * d
- * @param clusters  at most this many: those of fewer than `least` of the n vectors go to their neighbours
+ * @param clusters  at most this many: those of fewer than `least` of the n vectors go to their
+ * neighbours
  * @param weights   how many vectors each of the n stands for; empty for one each
  * @return          means, size clusters * d; at least one
  */

@@ -69,7 +69,8 @@ double mean_of(const MatrixPlane& plane, const MatrixBlock& block) {
     return sum;
 }
 
-/** With v = B x, to += A^T (r v + s sum(x)) + (t sum(v) + u sum(x)) 1; A has l rows of m bits, B l rows of n.
+/** With v = B x, to += A^T (r v + s sum(x)) + (t sum(v) + u sum(x)) 1; A has l rows of m bits, B l
+ * rows of n.
  * @param sides  Sides of a plane
  */
 template <class SidesOf>

@@ -16,8 +16,8 @@ namespace bqq {
 
 namespace {
 
-// The joint pass anneals the later planes again: how they start, and a pass that another follows, can be short. A
-// shorter start of the first plane left sift at 2 planes 2 % worse.
+// The joint pass anneals the later planes again: how they start, and a pass that another follows,
+// can be short. A shorter start of the first plane left sift at 2 planes 2 % worse.
 constexpr double kLaterPlaneEffort = 0.125;
 constexpr double kEarlyPassEffort = 0.5;
 

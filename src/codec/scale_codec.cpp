@@ -19,7 +19,8 @@ void ScaleCodec::set_ranges(float alpha_least, float alpha_most, float r_least, 
     // Room for vectors beyond the training set's: a tenth of alpha, four times the root of nu.
     constexpr float kAlphaRoom = 1.1f;
     constexpr float kNormRoom = 4;
-    // Alphas below this part of the largest share its byte, so that a few small ones do not coarsen all steps.
+    // Alphas below this part of the largest share its byte, so that a few small ones do not coarsen
+    // all steps.
     constexpr float kAlphaSpan = 1.0f / 256;
     if (alpha_most <= 0) return;
     const float most = alpha_most * kAlphaRoom;

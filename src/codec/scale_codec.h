@@ -18,9 +18,9 @@ struct StoredScales {
 
 /** Stores alpha in one byte and, for L2, nu in two.
  *
- * Byte 0 is alpha = 0; from 1 on, a byte counts steps of the bit pattern of the float alpha, so that its
- * precision is relative. nu is kept as its root with a sign, nu = r |r|, r linear in 16 bits. What alpha
- * loses to its byte is made good in nu for queries near the vector.
+ * Byte 0 is alpha = 0; from 1 on, a byte counts steps of the bit pattern of the float alpha, so
+ * that its precision is relative. nu is kept as its root with a sign, nu = r |r|, r linear in 16
+ * bits. What alpha loses to its byte is made good in nu for queries near the vector.
  */
 struct ScaleCodec {
     Metric metric = Metric::l2;
@@ -29,7 +29,8 @@ struct ScaleCodec {
     float norm_first = 0;    ///< L2: r of 0
     float norm_step = 0;     ///< ... and what one step of the two bytes adds to it
     /// Correction, chosen on the training set, of the bias that near neighbours look too far:
-    /// L2: nu = |x|^2 - 2 calibration * |x - alpha B^T s|^2; inner product: alpha grows by cos^(-2 calibration).
+    /// L2: nu = |x|^2 - 2 calibration * |x - alpha B^T s|^2; inner product: alpha grows by cos^(-2
+    /// calibration).
     float calibration = 0;
 
     bool operator==(const ScaleCodec&) const = default;
@@ -41,7 +42,8 @@ struct ScaleCodec {
     StoredScales calibrate(double dot, double xhat2, double x2) const;
 
     /** Sets the ranges.
-     * @param alpha_least, alpha_most  smallest and largest alpha above 0; nothing is set when there is none
+     * @param alpha_least, alpha_most  smallest and largest alpha above 0; nothing is set when there
+     * is none
      * @param r_least, r_most          L2: smallest and largest root of nu, with its sign
      */
     void set_ranges(float alpha_least, float alpha_most, float r_least, float r_most);

@@ -30,15 +30,15 @@ constexpr int kFullRounds = 6;
 /** The last rounds bind the basis to its planes: re-encoding recovers most of the error that
  * binarizing the basis adds. Error on Fashion-MNIST, M = 128, depth 3: 0.156 after 2 such rounds,
  * 0.153 after 8, 0.151 after 24 (in float 0.140). The more planes, the less there is to gain, and
- * rounds in float have momentum: sentences in 16 groups, depth 4, 0.2718 after 2 of 12 rounds, 0.2698
- * after 4, 0.2703 after 8.
+ * rounds in float have momentum: sentences in 16 groups, depth 4, 0.2718 after 2 of 12 rounds,
+ * 0.2698 after 4, 0.2703 after 8.
  */
 int plane_rounds(int depth, int rounds) {
     if (depth <= 3) return (2 * rounds + 2) / 3;
     return depth == 4 ? (rounds + 2) / 3 : 2;
 }
-// Each early round steps beyond the least-squares basis by this part of its change: as good after 16
-// rounds as 25 without (Fashion-MNIST, M = 128).
+// Each early round steps beyond the least-squares basis by this part of its change: as good after
+// 16 rounds as 25 without (Fashion-MNIST, M = 128).
 constexpr float kMomentum = 0.6f;
 constexpr double kRidge = 1e-4;
 // Vectors whose signs are held at a time.

@@ -23,9 +23,9 @@ struct TrainingSet {
 /** Learns a basis and its scales from the set, or a sample of it: at least M vectors.
  *
  * Atoms start on the sample's principal directions, each split into bits as its variance asks. Then
- * codes (annealed flips) and basis (least squares) alternate; the last rounds use all of the sample.
- * The fewer planes the basis has, the earlier it is bound to them. Beside the caller's vectors there
- * is one copy of the sample.
+ * codes (annealed flips) and basis (least squares) alternate; the last rounds use all of the
+ * sample. The fewer planes the basis has, the earlier it is bound to them. Beside the caller's
+ * vectors there is one copy of the sample.
  */
 Basis train_basis(
         const TrainingSet& set, size_t d, size_t M, Metric metric, int depth,

@@ -33,8 +33,8 @@ void check_same_dimension(
         const std::string& path, size_t d, const std::string& reference, size_t reference_d);
 
 /** The first k columns of a file of true neighbours.
- * @throws std::runtime_error  when it has not a row for each query, fewer columns, or a label that is
- *         none of the base's
+ * @throws std::runtime_error  when it has not a row for each query, fewer columns, or a label that
+ * is none of the base's
  */
 std::vector<int64_t> read_nearest(
         const std::string& path, size_t queries, size_t k, size_t base_vectors);

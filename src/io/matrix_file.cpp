@@ -16,8 +16,8 @@ static_assert(std::endian::native == std::endian::little, "files are little-endi
 
 namespace {
 
-// A file is a magic number, a version, the code and the XXH3 digest of all before it. Bits are packed: those of
-// a row of Y^T or Z follow those of the row before it.
+// A file is a magic number, a version, the code and the XXH3 digest of all before it. Bits are
+// packed: those of a row of Y^T or Z follow those of the row before it.
 constexpr char kMagic[4] = {'B', 'Q', 'Q', 'M'};
 constexpr uint32_t kFirstVersion = 1; ///< had the seconds that coding took
 constexpr uint32_t kVersion = 2;
@@ -64,7 +64,8 @@ size_t bits_of(const MatrixBlock& block, size_t planes) {
     return planes * block.rank * (block.rows + block.cols);
 }
 
-/// The same where numbers may come from a crafted file: products of them need not be numbers of 64 bits.
+/// The same where numbers may come from a crafted file: products of them need not be numbers of 64
+/// bits.
 double approximate_bits_of(const MatrixBlock& block, size_t planes) {
     return static_cast<double>(planes) * static_cast<double>(block.rank) *
            (static_cast<double>(block.rows) + static_cast<double>(block.cols));

@@ -116,8 +116,8 @@ Form read_form(const ByteSource& source, uint32_t version) {
     return form;
 }
 
-/// Version 4: the wanted number of bases (0: chosen, then the wanted depth as well), their number, and
-/// each with its form.
+/// Version 4: the wanted number of bases (0: chosen, then the wanted depth as well), their number,
+/// and each with its form.
 Quantizer read_version_4(const ByteSource& source) {
     const auto wanted = read_value<uint16_t>(source);
     const int wanted_depth = wanted == 0 ? read_value<uint8_t>(source) : 0;

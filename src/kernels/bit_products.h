@@ -5,8 +5,8 @@
 
 namespace bqq::kernels {
 
-/** A matrix of l rows of n bits; row k begins at word k * words, bit j is at place j % 64 of word j / 64.
- * The words hold no ones beyond n.
+/** A matrix of l rows of n bits; row k begins at word k * words, bit j is at place j % 64 of word j
+ * / 64. The words hold no ones beyond n.
  */
 struct BitRows {
     const uint64_t* bits;

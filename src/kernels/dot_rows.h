@@ -31,8 +31,9 @@ private:
 
 /** c[i * ldc + j] = <a_i, b_j> for rows a_i (na x d, lda apart).
  *
- * Why this and not a BLAS: c[i][j] must not depend on how many rows come in one call or on the number
- * of threads, because the codes are a function of it. Here every element is summed in the same order.
+ * Why this and not a BLAS: c[i][j] must not depend on how many rows come in one call or on the
+ * number of threads, because the codes are a function of it. Here every element is summed in the
+ * same order.
  */
 void dot_rows(const float* a, size_t lda, size_t na, const PackedRows& b, float* c, size_t ldc);
 

@@ -12,14 +12,15 @@ namespace bqq::kernels {
  *
  *     minimize over s in {-1,+1}^M:   s^T G s - 2 h^T s
  *
- * The field f = h - (G - diag G) s says what a flip costs: flipping s_k changes the energy by 4 s_k f_k.
+ * The field f = h - (G - diag G) s says what a flip costs: flipping s_k changes the energy by 4 s_k
+ * f_k.
  */
 struct Coupling {
     size_t M;          ///< number of signs
     size_t stride;     ///< M rounded up to kPad
     const float* gram; ///< M x stride: G with a zero diagonal, zero in the padding
-    const float*
-            unit; ///< stride: the energy that a temperature of 1 is for sign k, such as G_kk; 0 in the padding
+    const float* unit; ///< stride: the energy that a temperature of 1 is for sign k, such as G_kk;
+                       ///< 0 in the padding
 };
 
 /** Sets the signs one after the other to the sign of their field, the earlier ones given.
@@ -63,7 +64,8 @@ void correlations_to_field(
         const AffineAtoms& atoms, const float* residual, size_t n, const float* signs,
         float* field);
 
-/// to[j] += constant + sum over i of factors[i] * rows[indices[i] * ld + j], j < n (a multiple of kPad).
+/// to[j] += constant + sum over i of factors[i] * rows[indices[i] * ld + j], j < n (a multiple of
+/// kPad).
 void add_rows(
         std::span<const uint32_t> indices, std::span<const float> factors, const float* rows,
         size_t ld, size_t n, float constant, float* to);

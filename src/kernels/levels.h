@@ -10,7 +10,8 @@ inline size_t level_bytes(size_t d) {
     return (d + 31) / 32 * 16;
 }
 
-/** row[j] = sum over p < planes, in this order, of tables[16 * p + the level of entry j in plane p].
+/** row[j] = sum over p < planes, in this order, of tables[16 * p + the level of entry j in plane
+ * p].
  *
  * A level is a number of four bits. They are stored in pieces of 32 entries: byte j of a piece (16
  * bytes) holds that of entry j in its low half and that of entry j + 16 in its high half. The last

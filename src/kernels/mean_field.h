@@ -45,7 +45,8 @@ RowSums descend_row(
         const MeanFieldStep& step, const float* correlation, float sum, float* y, float* before,
         float* ahead, const MeanFieldSums& sums);
 
-/** part = x - (r * product + row + cols) in the first n floats, then zeros up to a multiple of kPad.
+/** part = x - (r * product + row + cols) in the first n floats, then zeros up to a multiple of
+ * kPad.
  * @return  sum of part
  */
 float residual_row(

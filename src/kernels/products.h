@@ -8,8 +8,8 @@ namespace bqq::kernels {
 /** C = A B for A (m x k, rows lda apart), B (k x n, rows ldb apart), C (m x n, rows ldc apart).
  * n and ldb are multiples of kPad; B starts on a cache line.
  *
- * For the small matrices of a block, where a BLAS spends its time on packing and threads: on one thread of
- * AVX-512, m = n = k = 128, OpenBLAS 0.3.21 takes 1.4 times as long.
+ * For the small matrices of a block, where a BLAS spends its time on packing and threads: on one
+ * thread of AVX-512, m = n = k = 128, OpenBLAS 0.3.21 takes 1.4 times as long.
  */
 void multiply(
         const float* A, size_t lda, size_t m, const float* B, size_t ldb, size_t k, size_t n,

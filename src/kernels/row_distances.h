@@ -5,7 +5,8 @@
 
 namespace bqq::kernels {
 
-/** Squared distances of x to chosen rows, from their differences, so that nothing is lost in large norms.
+/** Squared distances of x to chosen rows, from their differences, so that nothing is lost in large
+ * norms.
  * @param x          size d
  * @param rows       rows of length d
  * @param chosen     size n: which rows

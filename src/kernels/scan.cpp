@@ -33,7 +33,8 @@ HWY_INLINE void block_scores_inline(
 using Bytes = hn::CappedTag<uint8_t, kBlock>;
 using Words = hn::Repartition<uint16_t, Bytes>;
 
-/// Sums of bytes in 16 bits: whole words and their high bytes apart, so that an add costs no unpacking.
+/// Sums of bytes in 16 bits: whole words and their high bytes apart, so that an add costs no
+/// unpacking.
 struct WideSum {
     hn::Vec<Words> words;
     hn::Vec<Words> odd;

@@ -11,8 +11,9 @@ inline constexpr size_t kBlock = 64;
 /// The kernels read up to this many bytes behind the codes.
 inline constexpr size_t kSlack = 64;
 
-/** Interleaved codes: size * code_size bytes, block after block. A block holds byte 0 of its codes, then byte 1
- * of them, and so on. The last block is narrower where the size is no multiple of kBlock.
+/** Interleaved codes: size * code_size bytes, block after block. A block holds byte 0 of its codes,
+ * then byte 1 of them, and so on. The last block is narrower where the size is no multiple of
+ * kBlock.
  */
 struct InterleavedCodes {
     const uint8_t* data = nullptr; ///< followed by kSlack bytes that may be read
@@ -28,15 +29,15 @@ struct InterleavedCodes {
 /** A query with integer weights q_k, one a bit: a code's score is the sum of q_k over its bits.
  *
  * That sum is sum_b 2^b popcount(q_b AND code) over the bit planes q_b of q. Where a popcount is a
- * look-up by nibble, and that is what SIMD without a popcount instruction does, the AND and the weights 2^b
- * can stand in the table: one look-up counts four bits of all planes. Entries are made non-negative by
- * a bias for each nibble, so a score is `bias` below that sum.
+ * look-up by nibble, and that is what SIMD without a popcount instruction does, the AND and the
+ * weights 2^b can stand in the table: one look-up counts four bits of all planes. Entries are made
+ * non-negative by a bias for each nibble, so a score is `bias` below that sum.
  *
- * A code byte has two tables of 16 entries, for its low and its high nibble. In the first `wide_bytes`
- * bytes, whose weights are the largest, an entry is low + 128 * high and each digit has its table:
- * {low of the low nibble, low of the high nibble, high of the low nibble, high of the high nibble}.
- * From there on an entry is one byte: {low nibble, high nibble}, and the bytes are grouped so that
- * the sums of a group stay below 256.
+ * A code byte has two tables of 16 entries, for its low and its high nibble. In the first
+ * `wide_bytes` bytes, whose weights are the largest, an entry is low + 128 * high and each digit
+ * has its table: {low of the low nibble, low of the high nibble, high of the low nibble, high of
+ * the high nibble}. From there on an entry is one byte: {low nibble, high nibble}, and the bytes
+ * are grouped so that the sums of a group stay below 256.
  */
 struct ScanTables {
     size_t code_bytes;

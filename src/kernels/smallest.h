@@ -6,13 +6,14 @@
 
 namespace bqq::kernels {
 
-/// The least of the keys of each group, key i being in group i % groups; infinity where there is none. Keys that are not
-/// numbers are left out. @param groups  a multiple of kPad @param least  output, size groups
+/// The least of the keys of each group, key i being in group i % groups; infinity where there is
+/// none. Keys that are not numbers are left out. @param groups  a multiple of kPad @param least
+/// output, size groups
 void least_of_groups(const float* keys, size_t n, size_t groups, float* least);
 
 /** Keys up to a bound, those that are not numbers left out.
- * @param found  output, size n: keys with their places in the upper and the lower half, so that these
- *               words are in the order of the keys
+ * @param found  output, size n: keys with their places in the upper and the lower half, so that
+ * these words are in the order of the keys
  * @return  how many
  */
 size_t keys_up_to(const float* keys, size_t n, float bound, uint64_t* found);

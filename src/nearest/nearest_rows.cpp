@@ -59,7 +59,8 @@ void NearestRows::compare_with_all(
     for (size_t i = 0; i < n; ++i) {
         const auto found = scratch.smallest.find(scratch.keys.data() + i * size_, size_, k);
         for (size_t rank = 0; rank < k; ++rank) {
-            // Distances that are not numbers, of vectors far out of the range of a float's square, are missing.
+            // Distances that are not numbers, of vectors far out of the range of a float's square,
+            // are missing.
             const bool is_there = rank < found.size();
             const float key = is_there ? kernels::key_of(found[rank])
                                        : std::numeric_limits<float>::infinity();

@@ -13,8 +13,9 @@
 
 namespace bqq {
 
-/** Finds the rows of a matrix that are nearest to vectors, exactly: by bounds from a sketch of the rows where these
- * leave few distances to be computed, and else by comparison with all. Searches may run at the same time.
+/** Finds the rows of a matrix that are nearest to vectors, exactly: by bounds from a sketch of the
+ * rows where these leave few distances to be computed, and else by comparison with all. Searches
+ * may run at the same time.
  */
 class NearestRows {
 public:
@@ -33,7 +34,8 @@ public:
         std::vector<float> keys;
     };
 
-    /** The k rows nearest to each of n vectors, on the calling thread; some dozens of vectors are best.
+    /** The k rows nearest to each of n vectors, on the calling thread; some dozens of vectors are
+     * best.
      * @param distances  output, size n * k: squared L2 or inner products, best first
      * @param nearest    output, size n * k; -1 where distances are not numbers
      */

@@ -6,7 +6,8 @@
 
 namespace bqq {
 
-/** The leading principal directions, by falling variance: orthonormal rows, by randomized subspace iteration.
+/** The leading principal directions, by falling variance: orthonormal rows, by randomized subspace
+ * iteration.
  * @param x  centred sample, n rows of size d, ldx apart
  * @param m  how many, at most d
  * @return   size m * d

@@ -36,8 +36,8 @@ void RowSet::compute_keys(size_t n, const float* x, float* keys) const {
         for (size_t i = 0; i < n * size_; ++i) keys[i] = -keys[i];
         return;
     }
-    // Products of vectors far from the origin would lose their last bits: all are taken from the first
-    // row.
+    // Products of vectors far from the origin would lose their last bits: all are taken from the
+    // first row.
     constexpr size_t kRows = 64; // of which differences are held at a time
     const auto x_from_first = std::make_unique_for_overwrite<float[]>(n * d_);
     const auto rows_from_first = std::make_unique_for_overwrite<float[]>(kRows * d_);

@@ -8,7 +8,8 @@
 
 namespace bqq {
 
-/// Rows that vectors are compared with, some dozens of vectors at a time. The rows stay the caller's.
+/// Rows that vectors are compared with, some dozens of vectors at a time. The rows stay the
+/// caller's.
 class RowSet {
 public:
     RowSet() = default;

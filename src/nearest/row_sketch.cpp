@@ -95,7 +95,8 @@ size_t RowSketch::find_nearest_by_bounds(
         const float* rows, const float* x, size_t k, const float* bounds, double offset,
         Nearest& nearest, Scratch& scratch) const {
     size_t done = 0;
-    // Those with the smallest bounds, and more of them until the next bound is beyond the k-th distance.
+    // Those with the smallest bounds, and more of them until the next bound is beyond the k-th
+    // distance.
     for (size_t wanted = std::min(size_, k + k / 2 + kStep);;
          wanted = std::min(size_, 3 * wanted)) {
         const std::span<const uint64_t> found = scratch.smallest.find(bounds, size_, wanted);

@@ -13,13 +13,14 @@ namespace bqq {
 
 /** Finds the smallest of many keys.
  *
- * A heap would be mispredicted once for each key that enters it. Here the keys are dealt out to a few times k groups:
- * the k-th smallest of the least keys of the groups bounds the k-th smallest key, and few other keys are below it.
+ * A heap would be mispredicted once for each key that enters it. Here the keys are dealt out to a
+ * few times k groups: the k-th smallest of the least keys of the groups bounds the k-th smallest
+ * key, and few other keys are below it.
  */
 class SmallestKeys {
 public:
-    /** The k smallest keys and a few more, all up to some bound, smallest first: kernels::key_of() and
-     * kernels::place_of() of the words. Keys that are not numbers are missing.
+    /** The k smallest keys and a few more, all up to some bound, smallest first: kernels::key_of()
+     * and kernels::place_of() of the words. Keys that are not numbers are missing.
      * @param keys  size n
      * @param k     1 to n
      */

@@ -57,7 +57,8 @@ public:
 
     double base(size_t i) const { return offsets_[i * search_.nlist + nearest_[i]]; }
 
-    /// The nearest list of each query first, so that few codes of the others come near its threshold.
+    /// The nearest list of each query first, so that few codes of the others come near its
+    /// threshold.
     void run(std::vector<Collector>& collectors) const {
         std::vector<size_t> queries;
         for (const bool is_nearest : {true, false})
@@ -154,8 +155,8 @@ ScanCounts scan_visits(
     return counts;
 }
 
-/** Queries that are projected together, so that a basis is expanded once for all of them. Of several
- * bases, each is visited by a part of them.
+/** Queries that are projected together, so that a basis is expanded once for all of them. Of
+ * several bases, each is visited by a part of them.
  */
 size_t most_together(const Quantizer& quantizer, size_t per_query) {
     constexpr size_t kOfOneBasis = 48;

@@ -20,7 +20,8 @@ struct NibbleBits {
 };
 constexpr NibbleBits kBits;
 
-/// sums[v] = sum over the bits b of v of weights[b], less the least of these sums. (Loops that compilers vectorize.)
+/// sums[v] = sum over the bits b of v of weights[b], less the least of these sums. (Loops that
+/// compilers vectorize.)
 void subset_sums(const int* weights, int16_t* sums) {
     int16_t w[4];
     int least = 0;

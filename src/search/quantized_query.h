@@ -12,14 +12,14 @@ namespace bqq {
 
 /** A query's weights w = B q in the two precisions of the search.
  *
- * Stage 1 takes integers, w_k ~ step * q_k with one step for all atoms, in the tables of the scan; stage 2
- * sums the float weights.
+ * Stage 1 takes integers, w_k ~ step * q_k with one step for all atoms, in the tables of the scan;
+ * stage 2 sums the float weights.
  */
 class QuantizedQuery {
 public:
     /** @param w     size M: the weights
-     *  @param bits  bits of the largest integer weight, sign included: 2 to 12. Fewer are used where the
-     *               sum of all would exceed kernels::kMaxScore.
+     *  @param bits  bits of the largest integer weight, sign included: 2 to 12. Fewer are used
+     * where the sum of all would exceed kernels::kMaxScore.
      */
     void assign(std::span<const float> w, int bits);
 

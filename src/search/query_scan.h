@@ -21,21 +21,22 @@ struct ScanParameters {
     float margin = 3;   ///< stage 2 scores what stage 1 puts within this many standard errors
 };
 
-/** A query, prepared for the codes of one basis. The key of a code is its distance up to what the list
- * adds, smaller for closer codes under both metrics:
+/** A query, prepared for the codes of one basis. The key of a code is its distance up to what the
+ * list adds, smaller for closer codes under both metrics:
  *
  *     L2:             scale^2 (nu - 2 alpha (w . s)),   to which |q - c|^2 is added
  *     inner product:  -scale alpha (w . s),             to which -<q, c> is added
  */
 class QueryScan {
 public:
-    /// @param w  size M; `length` times it is B (q - mean) in units of the basis for L2, B q for the
+    /// @param w  size M; `length` times it is B (q - mean) in units of the basis for L2, B q for
+    /// the
     ///           inner product
     QueryScan(
             const Basis& basis, const float* w, const ScanParameters& parameters, float length = 1);
 
-    /** Calls candidate(i, key) for the codes i of blocks [begin, end) whose key may be threshold() or
-     * less; for all codes where the margin is infinite.
+    /** Calls candidate(i, key) for the codes i of blocks [begin, end) whose key may be threshold()
+     * or less; for all codes where the margin is infinite.
      * @param allowed(i)  whether code i counts; asked only of codes that stage 1 lets pass
      */
     template <class Allowed, class Threshold, class Candidate>

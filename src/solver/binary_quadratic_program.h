@@ -14,7 +14,8 @@ namespace bqq {
  */
 class BinaryQuadraticProgram {
 public:
-    /// Measured on Fashion-MNIST, M = 128: 100 lower the error by 0.3 % and leave the recall as it is.
+    /// Measured on Fashion-MNIST, M = 128: 100 lower the error by 0.3 % and leave the recall as it
+    /// is.
     static constexpr int kSweeps = 30;
 
     /** @param atoms   B, size M * d

@@ -6,8 +6,8 @@
 
 namespace bqq {
 
-/** Draws of -log(u), u uniform in (0, 1), for accepting flips. The same in every program: codes made before
- * and after saving an index agree.
+/** Draws of -log(u), u uniform in (0, 1), for accepting flips. The same in every program: codes
+ * made before and after saving an index agree.
  * @return  2^14 + stride of them, so that `stride` in a row can be taken from 2^14 places
  */
 std::vector<float> exponential_noise(size_t stride);

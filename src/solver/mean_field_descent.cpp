@@ -72,7 +72,8 @@ struct Factor {
             }
     }
 
-    /// The parts of the gradient that depend on the column alone; s is the scale of this factor's own sums.
+    /// The parts of the gradient that depend on the column alone; s is the scale of this factor's
+    /// own sums.
     void set_gradient(const Factor& other, double r, double s, double t) {
         const double n = static_cast<double>(other.count);
         for (size_t k = 0; k < l; ++k) {

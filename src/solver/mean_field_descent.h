@@ -8,9 +8,10 @@
 
 namespace bqq {
 
-/** Finds the bits of one plane by annealed mean-field descent, the paper's solver (Kuroki et al., section 4):
- * momentum descent on relaxed bits, the gradient taken ahead, the scales fitted again after every step from
- * the multilinear energy (y^2 = y), and an entropy whose temperature falls linearly.
+/** Finds the bits of one plane by annealed mean-field descent, the paper's solver (Kuroki et al.,
+ * section 4): momentum descent on relaxed bits, the gradient taken ahead, the scales fitted again
+ * after every step from the multilinear energy (y^2 = y), and an entropy whose temperature falls
+ * linearly.
  *
  * @param X      size m * n, not constant
  * @param steps  the paper's is 50,000

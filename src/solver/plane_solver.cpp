@@ -29,16 +29,19 @@ struct Schedule {
     }
 };
 
-// In units of the mean squared error. Signs freeze between 1.9 and 1.2. Measured on random and sift (128 x 128): a
-// start at 1.9 leaves sift 2 % worse, one at 3 random; a straight line from 2.2 to 1 is 0.4 % worse on random.
+// In units of the mean squared error. Signs freeze between 1.9 and 1.2. Measured on random and sift
+// (128 x 128): a start at 1.9 leaves sift 2 % worse, one at 3 random; a straight line from 2.2 to 1
+// is 0.4 % worse on random.
 constexpr Schedule kSchedule{{{{0, 2.4}, {0.1, 1.9}, {0.9, 1.2}, {1, 0.8}}}};
 constexpr size_t kSweeps = 2; // of a row between two products of matrices
 
-// Divided by the square of the number of planes: with more of them a round takes longer and has less to gain.
+// Divided by the square of the number of planes: with more of them a round takes longer and has
+// less to gain.
 constexpr double kJointRounds = 48000;
 constexpr double kJointStartTemperature = 4.5;
 constexpr double kJointEndTemperature = 1;
-// Measured: at 1 the joint pass gains 3 % over the greedy one on random, at 0.1 to 0.3 it gains 4 to 5 %.
+// Measured: at 1 the joint pass gains 3 % over the greedy one on random, at 0.1 to 0.3 it gains 4
+// to 5 %.
 constexpr double kEarlierPlane = 0.2;
 
 constexpr size_t kFitEvery = 40; // rounds between two fits of the scales
@@ -75,7 +78,8 @@ SignPlane FlipSolver::solve(
     factors.add_plane(
             descend_mean_field(X, m, n, l, scaled(kDescentSteps, effort_), seed), SignScales());
     factors.fit_scales();
-    // A descent that was too short ends above what annealing reaches on Gaussian noise at this many bits an entry.
+    // A descent that was too short ends above what annealing reaches on Gaussian noise at this many
+    // bits an entry.
     const double bits = static_cast<double>(l * (m + n)) / static_cast<double>(m * n);
     double unit = std::min(factors.mse(), variance * std::exp2(-1.5 * bits));
     const size_t rounds = scaled(kRounds, effort_);

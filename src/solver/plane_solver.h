@@ -34,9 +34,9 @@ private:
     double effort_;
 };
 
-/** Annealed single-bit flips. Where they start matters: from random bits they leave a residual without
- * structure, so that the next plane gains less, where the matrix has structure. A short mean-field descent
- * gives similar rows similar bits, and its error is the unit of the temperature.
+/** Annealed single-bit flips. Where they start matters: from random bits they leave a residual
+ * without structure, so that the next plane gains less, where the matrix has structure. A short
+ * mean-field descent gives similar rows similar bits, and its error is the unit of the temperature.
  */
 class FlipSolver : public PlaneSolver {
 public:
@@ -51,8 +51,8 @@ private:
     double effort_;
 };
 
-/** Anneals all planes together, the last one from hot, the earlier ones colder each: they follow it.
- * The mean squared error does not grow.
+/** Anneals all planes together, the last one from hot, the earlier ones colder each: they follow
+ * it. The mean squared error does not grow.
  */
 void refine_jointly(SignFactors& factors, double effort);
 

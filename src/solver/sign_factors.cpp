@@ -151,8 +151,8 @@ void SignFactors::half_round(
     const kernels::Coupling coupling{K(), stride_, gram_.data(), unit_.data()};
     const kernels::AffineAtoms atoms{stride_, scale_.data(), offset_.data(), diagonal_.data()};
     const uint64_t draws = std::exchange(random_, mixed(random_));
-    // Threads are worth waiting for at each half round from some milliseconds of work on: where other
-    // programs keep them from running, matrices of 128 x 128 took a hundred times as long.
+    // Threads are worth waiting for at each half round from some milliseconds of work on: where
+    // other programs keep them from running, matrices of 128 x 128 took a hundred times as long.
     constexpr size_t kLeastWork = size_t{1} << 26; // products of an entry and a sign
     constexpr size_t kRowsOfThread = 64;           // rows of a word, 32, go to one thread
     const bool small = mine.count * other.count * K() < kLeastWork;
@@ -212,7 +212,8 @@ void SignFactors::round(std::span<const double> temperatures, size_t sweeps) {
 }
 
 void SignFactors::fit_scales() {
-    // Least squares for the change of the scales, from the residual: unknowns a, b, c of each plane, u.
+    // Least squares for the change of the scales, from the residual: unknowns a, b, c of each
+    // plane, u.
     update_residual();
     const size_t m = S_.count;
     const size_t n = T_.count;

@@ -20,7 +20,8 @@ struct SignPlane {
     static SignPlane random(size_t m, size_t n, size_t l, std::mt19937_64& random);
 };
 
-/// Scales of a plane of signs: a S T + b S 1 + c 1 T, which is r Y Z + s Y 1 + t 1 Z but for a constant.
+/// Scales of a plane of signs: a S T + b S 1 + c 1 T, which is r Y Z + s Y 1 + t 1 Z but for a
+/// constant.
 struct SignScales {
     double a = 0;
     double b = 0;
@@ -29,9 +30,9 @@ struct SignScales {
 
 /** A matrix as a sum of planes, X ~ sum_p (a S T + b S 1 + c 1 T) + u, whose signs are annealed.
  *
- * For fixed T the rows of S are binary quadratic programs with one coupling, and the columns of T for fixed
- * S; a round sweeps over both, on all threads, with the same result for any number of them. The residual
- * follows flip by flip.
+ * For fixed T the rows of S are binary quadratic programs with one coupling, and the columns of T
+ * for fixed S; a round sweeps over both, on all threads, with the same result for any number of
+ * them. The residual follows flip by flip.
  */
 class SignFactors {
 public:

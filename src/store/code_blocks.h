@@ -38,7 +38,8 @@ public:
     void add(size_t n, const uint8_t* codes);
     /// Appends the codes of another list.
     void add(const kernels::InterleavedCodes& codes);
-    /// Makes room for n codes, the interleaved bytes of which the caller fills in, and returns these.
+    /// Makes room for n codes, the interleaved bytes of which the caller fills in, and returns
+    /// these.
     uint8_t* assign(size_t n);
     /// Drops the codes from n on.
     void truncate(size_t n);

@@ -24,8 +24,8 @@ struct Place {
  * Ids are either stored with the codes, or they are the order of adding: then the codes of a list
  * have that order, and only the list of each vector is kept.
  *
- * Changes that fail leave the lists as they were. Different lists with stored ids may be changed at the
- * same time.
+ * Changes that fail leave the lists as they were. Different lists with stored ids may be changed at
+ * the same time.
  */
 class CodeLists {
 public:

@@ -8,8 +8,8 @@
 namespace bqq {
 
 /** Which list each vector is in, for vectors the ids of which are the order of adding: in each list
- * they have that order. A byte a vector, and at every step_ vectors a count of every list: at most one
- * more byte. A file needs log2(lists) bits a vector.
+ * they have that order. A byte a vector, and at every step_ vectors a count of every list: at most
+ * one more byte. A file needs log2(lists) bits a vector.
  */
 class ListOrder {
 public:

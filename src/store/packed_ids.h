@@ -31,11 +31,11 @@ struct PackedIdsView {
     }
 };
 
-/** Packed ids, owned or mapped from a file. A negative id, or one of more than 56 bits, takes 64 bits,
- * and so do all others of the list.
+/** Packed ids, owned or mapped from a file. A negative id, or one of more than 56 bits, takes 64
+ * bits, and so do all others of the list.
  *
- * Changes that fail leave the ids as they were; those that make nothing longer cannot fail. Mapped ids
- * must not be changed.
+ * Changes that fail leave the ids as they were; those that make nothing longer cannot fail. Mapped
+ * ids must not be changed.
  */
 class PackedIds {
 public:

@@ -172,7 +172,8 @@ TEST_P(Bases, AreNotChosenForTooFewVectors) {
 }
 
 TEST(BasesChoice, KeepsToShareVectorsAndDepth) {
-    // Codes of 7 bytes, planes of 32 (64 / 8 + 2) = 320: the codes of 32,000 vectors weigh 700 planes.
+    // Codes of 7 bytes, planes of 32 (64 / 8 + 2) = 320: the codes of 32,000 vectors weigh 700
+    // planes.
     const auto choose = [&](size_t n, std::optional<int> depth, double share) {
         const auto choice = bqq::choose_bases(Quantizer(64, 32, Metric::l2, depth, {}), n, share);
         return std::pair(choice.bases, choice.depth);

@@ -37,8 +37,8 @@ TEST(Bfloat16, RoundsOnlyWhereItIsHarmless) {
     EXPECT_TRUE(bqq::are_bfloat16(rounded.data(), rounded.size()));
 }
 
-/// Far from the origin sixteen bits of a mean are wider apart than the vectors. (FAISS's k-means, and
-/// so an inverted file, hangs there.)
+/// Far from the origin sixteen bits of a mean are wider apart than the vectors. (FAISS's k-means,
+/// and so an inverted file, hangs there.)
 TEST(Bfloat16, VectorsFarFromTheOriginAreFoundAsNearIt) {
     constexpr int d = 16;
     constexpr int64_t n = 2000, k = 10;

@@ -112,7 +112,8 @@ TEST(Quantizer, EveryDepthTrainsAndDeeperIsNotWorse) {
     }
 }
 
-/// Codes and planes are fitted to each other: the error against that of a basis which is as good as float.
+/// Codes and planes are fitted to each other: the error against that of a basis which is as good as
+/// float.
 TEST(Quantizer, FewPlanesLoseLittle) {
     constexpr size_t d = 96, M = 64;
     const std::vector<float> base = gaussian_vectors(2000, d, 1, 0.8);

@@ -120,7 +120,8 @@ TEST(ScaleCodec, StoredScalesOfCodesAreNearTheExactOnes) {
             worst_alpha = std::max(
                     worst_alpha, static_cast<double>(std::fabs(stored.alpha / exact.alpha - 1)));
             if (metric != Metric::l2) continue;
-            // The norm also holds what rounding took from alpha: the score of the vector itself is exact.
+            // The norm also holds what rounding took from alpha: the score of the vector itself is
+            // exact.
             const auto score = [&](const StoredScales& scales) {
                 return static_cast<double>(scales.nu) - 2 * static_cast<double>(scales.alpha) * dot;
             };

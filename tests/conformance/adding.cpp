@@ -65,8 +65,8 @@ TEST_P(AddingWithoutIds, LabelsAreThePositionsInTheOrderOfAdding) {
         ASSERT_EQ(all.count(i), 1u);
         EXPECT_TRUE(near(all.at(i), one.begin()->second)) << "label " << i;
     }
-    // A graph may have no way to a vector that is no other's neighbour: of 10,000 of Fashion-MNIST, FAISS's HNSW16,Flat
-    // leaves 14 out, HNSW16,SQ8 11, HNSW16,BQQ256 21.
+    // A graph may have no way to a vector that is no other's neighbour: of 10,000 of Fashion-MNIST,
+    // FAISS's HNSW16,Flat leaves 14 out, HNSW16,SQ8 11, HNSW16,BQQ256 21.
     EXPECT_LE(unreached, 1u);
 }
 

@@ -135,8 +135,8 @@ inline bool near(const Kind& kind, float a, float b) {
     return a == b || std::fabs(a - b) <= kind.tolerance() * (1 + std::fabs(a));
 }
 
-/** Whether two results of one search are the same: equal, or, if the kind rounds, distances are near and a
- * label that only one row has is at the distance of the row's end.
+/** Whether two results of one search are the same: equal, or, if the kind rounds, distances are
+ * near and a label that only one row has is at the distance of the row's end.
  */
 inline testing::AssertionResult same_results(
         const Kind& kind, const Results& actual, const Results& expected, idx_t k) {
@@ -217,7 +217,8 @@ void expect_refused(const Call& call) {
     EXPECT_THROW(call(), faiss::FaissException);
 }
 
-/// A kind of index. Each test states a behaviour of faiss::Index, which FAISS's indexes show and ours share.
+/// A kind of index. Each test states a behaviour of faiss::Index, which FAISS's indexes show and
+/// ours share.
 class Conformance : public testing::TestWithParam<Kind> {
 protected:
     static faiss::MetricType metric() { return GetParam().metric; }
@@ -264,8 +265,8 @@ protected:
         EXPECT_TRUE(same_results(search(actual, queries(), k), search(wanted, queries(), k), k));
     }
 
-    /// Vectors that the index decoded are equal; but for rounding, where a BLAS library had a part in
-    /// them: it may add up in another order in a batch of another size.
+    /// Vectors that the index decoded are equal; but for rounding, where a BLAS library had a part
+    /// in them: it may add up in another order in a batch of another size.
     static void expect_same_vectors(
             const std::vector<float>& actual, const std::vector<float>& expected) {
         if (GetParam().has("PCA"))

@@ -8,9 +8,9 @@ namespace bqq::test {
 
 namespace {
 
-/** FAISS's indexes, whose behaviour is the yardstick: one for each class of index that ours are or are put into.
- * np: without the training for Hamming distances, which is slow. Not PQ8x4fs: in 1.7.3 it ends the process when it is
- * added to after a reset or a merge.
+/** FAISS's indexes, whose behaviour is the yardstick: one for each class of index that ours are or
+ * are put into. np: without the training for Hamming distances, which is slow. Not PQ8x4fs:
+ * in 1.7.3 it ends the process when it is added to after a reset or a merge.
  */
 const std::vector<std::string> kFaissFactories = {
         "PQ8np",           "IDMap2,PQ8np",      "PQ8np,RFlat", "HNSW16,SQ8",
@@ -183,8 +183,8 @@ std::vector<Kind> kinds() {
     for (const std::vector<std::string>& factories : {kFaissFactories, kBqqFactories})
         for (const std::string& factory : factories)
             for (const auto metric : {faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT})
-                // Under inner products IndexHNSW's graph, FAISS's too, does not lead to all vectors, and
-                // where it leads depends on how threads built it.
+                // Under inner products IndexHNSW's graph, FAISS's too, does not lead to all
+                // vectors, and where it leads depends on how threads built it.
                 if (const Kind kind{factory, metric};
                     !kind.is_graph() || metric == faiss::METRIC_L2)
                     kinds.push_back(kind);

@@ -19,8 +19,9 @@ struct Kind {
     bool is_inverted_file() const { return has("IVF"); }
     bool is_graph() const { return factory.starts_with("HNSW"); }
 
-    /** By how much, relative to 1 + |distance|, two distances of one vector to one query differ at most.
-     * 0: IndexBQQ promises the same results however queries are grouped, and however its vectors came.
+    /** By how much, relative to 1 + |distance|, two distances of one vector to one query differ at
+     * most. 0: IndexBQQ promises the same results however queries are grouped, and however its
+     * vectors came.
      */
     float tolerance() const {
         if (!is_ours()) return 2e-5f;
@@ -73,8 +74,8 @@ enum class Feature {
 };
 
 /** The kinds, under both metrics, that have all features.
- * With the environment variable BQQ_CONFORMANCE_GAPS, those that lack one: the tests that the table of gaps
- * saves them from, each in want of a process of its own since many of them crash.
+ * With the environment variable BQQ_CONFORMANCE_GAPS, those that lack one: the tests that the table
+ * of gaps saves them from, each in want of a process of its own since many of them crash.
  */
 std::vector<Kind> kinds_with(std::initializer_list<Feature> features);
 

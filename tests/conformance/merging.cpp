@@ -16,7 +16,8 @@ BQQ_CONFORMANCE_SUITE(
 BQQ_CONFORMANCE_SUITE(
         MergingChecksTraining, kinds_with({Feature::merge, Feature::merge_checks_training}));
 
-/// What merge_from adds to the ids: inverted files store them, other indexes count or were given them.
+/// What merge_from adds to the ids: inverted files store them, other indexes count or were given
+/// them.
 idx_t add_id(const Kind& kind, const faiss::Index& index) {
     return kind.is_inverted_file() ? index.ntotal : 0;
 }

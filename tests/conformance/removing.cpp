@@ -24,7 +24,8 @@ std::vector<idx_t> all_positions() {
     return positions;
 }
 
-/// The index holds what is left of base(), under the ids it was stored with or, in a flat index, moved up.
+/// The index holds what is left of base(), under the ids it was stored with or, in a flat index,
+/// moved up.
 void expect_holds(
         const Kind& kind, const faiss::Index& index, const std::vector<idx_t>& positions) {
     const auto left = static_cast<idx_t>(positions.size());

@@ -1,11 +1,12 @@
-// Writes the files of version_4/. It was compiled and run with commit 6eab7c8, the last one that wrote
-// version 4, and is no part of the build:
+// Writes the files of version_4/. It was compiled and run with commit 6eab7c8, the last one that
+// wrote version 4, and is no part of the build:
 //
-//     g++ -std=c++20 -Iinclude -Iindex -I<here> generate.cpp <its libraries> -lfaiss && ./a.out version_4
-//     bqq compress matrix.npy --planes 2 --out version_4/matrix.bqqm      # matrix.npy: 12 x 10
+//     g++ -std=c++20 -Iinclude -Iindex -I<here> generate.cpp <its libraries> -lfaiss && ./a.out
+//     version_4 bqq compress matrix.npy --planes 2 --out version_4/matrix.bqqm      # matrix.npy:
+//     12 x 10
 //
-// Each index has a text with its answers: d, ntotal, metric and factory string; then `label distance` of
-// the nearest vectors to each query; then decoded vectors, where the index decodes.
+// Each index has a text with its answers: d, ntotal, metric and factory string; then `label
+// distance` of the nearest vectors to each query; then decoded vectors, where the index decodes.
 
 #include "data.h"
 

@@ -85,7 +85,8 @@ protected:
         return bqq::clone_index(index.get());
     }
 
-    /// Runs call(index) with one allocation after another failing, and looks at the index each time.
+    /// Runs call(index) with one allocation after another failing, and looks at the index each
+    /// time.
     static void expect_unchanged_when_memory_ends(
             const std::function<void(faiss::Index& index)>& call) {
         std::unique_ptr<faiss::Index> index;

@@ -245,7 +245,8 @@ TEST_F(IndexIo, ShardsAndReplicasSearchTheSame) {
     expect_same(*replicas, *from_bytes(to_bytes(*replicas)));
 }
 
-/// Not among the compositions: two graphs that grow apart differ, their random levels are not written.
+/// Not among the compositions: two graphs that grow apart differ, their random levels are not
+/// written.
 TEST_F(IndexIo, AGraphSearchesTheSameAfterARoundTrip) {
     for (const faiss::MetricType metric : {faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT}) {
         const auto index = filled("HNSW8,BQQ24", metric);
@@ -429,7 +430,8 @@ TEST_F(IndexIo, OnDiskListsAreFoundAgainOrNamed) {
 TEST_F(IndexIo, AnInvertedFileTakesTheSpaceOfItsParts) {
     const auto index = filled("IVF4,BQQ24");
     const auto flat = filled("BQQ24");
-    // Centroids in two bytes a number, ids in eight bits instead of none, sizes of the lists, the head's digest.
+    // Centroids in two bytes a number, ids in eight bits instead of none, sizes of the lists, the
+    // head's digest.
     EXPECT_LE(
             to_bytes(*index).size(),
             to_bytes(*flat).size() + 4 * kDimension * 2 + kVectors + 4 * 5 + 100);

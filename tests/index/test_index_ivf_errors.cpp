@@ -104,6 +104,7 @@ TEST_P(IVFErrors, MergingWhatWasTrainedDifferentlyIsRefused) {
     EXPECT_EQ(index.ntotal, kVectors);
 }
 
-/// What a graph over codes measures between two stored vectors is what it measures from the first, decoded, to the second.
+/// What a graph over codes measures between two stored vectors is what it measures from the first,
+/// decoded, to the second.
 
 } // namespace

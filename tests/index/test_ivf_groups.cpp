@@ -34,8 +34,8 @@ using testing::ThrowsMessage;
 constexpr size_t kDimension = 16, kClusters = 4, kAtoms = 24;
 constexpr idx_t kVectors = 2400, kQueries = 60, kK = 10;
 
-/// Vectors in clusters far apart. Cluster c is long in four coordinates of its own, and 1 + c times as large as the
-/// first.
+/// Vectors in clusters far apart. Cluster c is long in four coordinates of its own, and 1 + c times
+/// as large as the first.
 std::vector<float> clustered_vectors(size_t n, uint64_t seed) {
     std::vector<float> x = normal_numbers(n, kDimension, seed);
     for (size_t i = 0; i < n; ++i)

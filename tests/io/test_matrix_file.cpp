@@ -112,7 +112,8 @@ TEST_F(MatrixFile, HoldsLittleMoreThanTheMemory) {
     for (const size_t block : {0, 16}) {
         const auto codec = coded(40, 33, 2, block);
         const size_t blocks = codec.blocks().size();
-        // The header, sizes of 44 bytes and up to one unfinished byte a block, an error a plane, the digest.
+        // The header, sizes of 44 bytes and up to one unfinished byte a block, an error a plane,
+        // the digest.
         EXPECT_LE(bytes_of(codec).size(), codec.memory_bytes() + 80 + 45 * blocks + 8 * 2);
     }
 }

@@ -35,8 +35,8 @@ INSTANTIATE_TEST_SUITE_P(Targets, DotRows, testing::ValuesIn(targets()), target_
 
 constexpr size_t kAtomCounts[] = {1, 7, 8, 64, 100, 128, 200, 384, 512, 1000, 8192};
 
-/// Sum of q_k over the bits of a code by two's complement bit planes: sum_b 2^b popcount(q_b AND code), the
-/// sign plane negative, with as many planes as each word of 64 bits needs.
+/// Sum of q_k over the bits of a code by two's complement bit planes: sum_b 2^b popcount(q_b AND
+/// code), the sign plane negative, with as many planes as each word of 64 bits needs.
 int popcount_score(const std::vector<int>& q, const std::vector<uint8_t>& code) {
     int score = 0;
     for (size_t begin = 0; begin < q.size(); begin += 64) {
@@ -125,7 +125,8 @@ TEST_P(ScanKernel, ScoresEqualPopcountsOfBitPlanes) {
 }
 
 TEST_P(ScanKernel, ScoresReachTheLargestThatIsAllowed) {
-    // All weights equal and the most bits: the sum of all integers is as large as assign() lets it become.
+    // All weights equal and the most bits: the sum of all integers is as large as assign() lets it
+    // become.
     for (const size_t M : {8, 16, 512, 1000}) {
         QuantizedQuery query;
         query.assign(std::vector<float>(M, 1.0f), 12);

@@ -102,9 +102,9 @@ private:
     }
 };
 
-/** Distances of all codes to a query, in double and by decode() and the stored norms alone: squared L2
- * |q - c|^2 + nu - 2 <q - m, decoded - c>, nu in the vectors' own units, c the list's centre and m the
- * mean of its basis, which it is here; or the negative inner product -<q, decoded>.
+/** Distances of all codes to a query, in double and by decode() and the stored norms alone: squared
+ * L2 |q - c|^2 + nu - 2 <q - m, decoded - c>, nu in the vectors' own units, c the list's centre and
+ * m the mean of its basis, which it is here; or the negative inner product -<q, decoded>.
  */
 std::vector<double> true_distances(
         const Quantizer& quantizer, const Encoded& codes, std::span<const float> query) {
@@ -378,8 +378,8 @@ TEST_P(FlatSearch, NoCodesAndNoQueries) {
     EXPECT_TRUE(d.searched.search({}, 2, {}).labels.empty());
 }
 
-/** Distances are right up to the rounding of floats of the size of the terms that they are sums of, and
- * beyond the floats infinite. The codes found are the nearest up to that.
+/** Distances are right up to the rounding of floats of the size of the terms that they are sums of,
+ * and beyond the floats infinite. The codes found are the nearest up to that.
  */
 void expect_right_far_out(
         const Quantizer& quantizer, const Encoded& codes, const Results& results, size_t k,
@@ -452,7 +452,8 @@ TEST_P(FlatSearch, ExtremeQueriesHaveTheirTrueDistances) {
     }
 }
 
-/// Codes with alpha 0, whose distance is that of the centre, and queries with w = 0 count as others do.
+/// Codes with alpha 0, whose distance is that of the centre, and queries with w = 0 count as others
+/// do.
 TEST_P(FlatSearch, AMarginWithoutEndScoresEveryCode) {
     const Data& d = data();
     Encoded codes = d.codes;

@@ -23,7 +23,8 @@ using bqq::SignFactors;
 using bqq::SignPlane;
 using bqq::test::normal_numbers;
 
-/// The paper's descent, from the definition of its energy, in double and without a thought for speed.
+/// The paper's descent, from the definition of its energy, in double and without a thought for
+/// speed.
 struct ReferenceDescent {
     size_t m, n, l;
     std::vector<double> X;                // divided by its range

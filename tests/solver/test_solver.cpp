@@ -175,7 +175,8 @@ TEST_P(Solver, SweepFlipsNamesItsFlips) {
 }
 
 TEST_P(Solver, SweepFlipsDecidesSignBySign) {
-    // All draws are 1: a sign is flipped where 4 s f < temperature * unit, the flips before it done.
+    // All draws are 1: a sign is flipped where 4 s f < temperature * unit, the flips before it
+    // done.
     for (const size_t M : kAtomCounts)
         for (const size_t sweeps : {1, 2, 3})
             for (const float temperature : {0.0f, 3.0f}) {

@@ -4,7 +4,8 @@
 
 namespace bqq::bench {
 
-/** Binary coding quantization: an entry is offset + sum_i +-alpha_i, one set of scales for the matrix.
+/** Binary coding quantization: an entry is offset + sum_i +-alpha_i, one set of scales for the
+ * matrix.
  *
  * Alternates the exact signs of each entry (the nearest of the 2^bits sums) and least squares for
  * the scales (Xu et al., "Alternating Multi-bit Quantization for Recurrent Neural Networks", 2018),

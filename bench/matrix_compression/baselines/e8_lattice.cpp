@@ -83,7 +83,8 @@ void refit_scales(const std::vector<E8Point>& blocks, Code& code) {
     }
 }
 
-/// Alternates points and scales while the error falls. Scales are the best ones found for the points.
+/// Alternates points and scales while the error falls. Scales are the best ones found for the
+/// points.
 Code alternate(
         const std::vector<E8Point>& blocks, int length, std::vector<float> scales, int rounds) {
     Code best;

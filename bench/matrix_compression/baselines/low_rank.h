@@ -11,8 +11,8 @@ namespace bqq::bench {
  *
  * L is the factor of the truncated SVD, uniformly quantized; R is least squares on the quantized L,
  * then quantized, its range refitted on X. As which power of the singular values goes into L, and
- * whether it is rotated first (which evens out its columns), matters: all are tried. Then each factor
- * is refitted on the other in turn. The best result is kept.
+ * whether it is rotated first (which evens out its columns), matters: all are tried. Then each
+ * factor is refitted on the other in turn. The best result is kept.
  *
  * Bytes: the rank is the largest that fits the budget of `bits` bits an entry; four floats.
  *

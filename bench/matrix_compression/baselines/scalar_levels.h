@@ -10,7 +10,8 @@ namespace bqq::bench {
 /** Levels of a scalar quantizer, linear in a few parameters: levels = design * parameters.
  *
  *     uniform         row i of design is (1, i)             parameters (low, step)
- *     binary coding   row i of design is (1, +-1, ..., +-1) parameters (offset, alpha_1, ..., alpha_p)
+ *     binary coding   row i of design is (1, +-1, ..., +-1)
+ *                     parameters (offset, alpha_1, ..., alpha_p)
  */
 struct ScalarLevels {
     Eigen::VectorXd parameters;

@@ -20,10 +20,12 @@ using idx_t = int64_t; ///< FAISS's; inside faiss::Index up to 1.7.3, in namespa
  * A vector is M bits and one (inner product) or three (L2) bytes of scales; the index file adds the
  * bases, M * d * depth bits each. With several bases there is one for each cluster of the training
  * set, and a vector has log2(bases) bits more. A search scores all codes by integer look-ups, eight
- * bits of the query and four bits of the code at a time, and again in float what may be among the best.
+ * bits of the query and four bits of the code at a time, and again in float what may be among the
+ * best.
  *
  * Ids are positions in the order of adding; remove_ids moves later vectors up, as in
- * faiss::IndexFlatCodes. Errors are faiss::FaissException; an index is then as it was before the call.
+ * faiss::IndexFlatCodes. Errors are faiss::FaissException; an index is then as it was before the
+ * call.
  *
  * Thread safety: const members may be called at the same time, and take no lock to search; members
  * that change the index must be alone. Outputs may not overlap inputs.
@@ -35,8 +37,8 @@ struct IndexBQQ : faiss::Index, TwoStages {
      *  @param M       bits a vector
      *  @param metric  METRIC_L2 or METRIC_INNER_PRODUCT
      *  @param depth   binary planes of a basis, 1 to 16; without it 8 for one basis, 4 for several
-     *  @param bases   local bases, 1 to 256; without it train() chooses, from the number of its vectors
-     *                 and training.basis_share
+     *  @param bases   local bases, 1 to 256; without it train() chooses, from the number of its
+     * vectors and training.basis_share
      */
     IndexBQQ(
             idx_t d, size_t M, faiss::MetricType metric = faiss::METRIC_L2,
@@ -69,7 +71,8 @@ struct IndexBQQ : faiss::Index, TwoStages {
             idx_t n, const float* x, idx_t k, float* distances, idx_t* labels,
             const faiss::SearchParameters* params = nullptr) const override;
 
-    /// @param radius  results have a squared L2 distance below it, or an inner product above it; as in
+    /// @param radius  results have a squared L2 distance below it, or an inner product above it; as
+    /// in
     ///                search(), a margin below infinity may miss one in thousands of those near it
     void range_search(
             idx_t n, const float* x, float radius, faiss::RangeSearchResult* result,
@@ -96,7 +99,8 @@ struct IndexBQQ : faiss::Index, TwoStages {
     /// Distances from a query to single codes, and between two codes, by their signs: for graphs.
     faiss::DistanceComputer* get_distance_computer() const override;
 
-    /// Codes i0 to i0 + n - 1, as sa_encode gives them. @param bytes  output, size n * sa_code_size()
+    /// Codes i0 to i0 + n - 1, as sa_encode gives them. @param bytes  output, size n *
+    /// sa_code_size()
     void get_codes(idx_t i0, idx_t n, uint8_t* bytes) const;
 
     // For the library itself: CodeLists is not a public type.

@@ -15,10 +15,11 @@ class CoarseSearch;
 
 /** Inverted file over binary quadratic quantization codes (Kuroki et al., NeurIPS 2025).
  *
- * A vector is coded as its residual from the centroid c of its list. Residuals of all lists share one
- * basis, and a query is projected and rounded once: <q, x> ~ <q, c> + alpha (w . s) with w = B q, and
- * for L2 |q - x|^2 ~ |q - c|^2 + nu - 2 alpha (w . s) with <c, B^T s> folded into the stored nu. A list
- * costs what its codes cost, whatever the dimension, if the coarse quantizer has the metric of the index.
+ * A vector is coded as its residual from the centroid c of its list. Residuals of all lists share
+ * one basis, and a query is projected and rounded once: <q, x> ~ <q, c> + alpha (w . s) with w = B
+ * q, and for L2 |q - x|^2 ~ |q - c|^2 + nu - 2 alpha (w . s) with <c, B^T s> folded into the stored
+ * nu. A list costs what its codes cost, whatever the dimension, if the coarse quantizer has the
+ * metric of the index.
  *
  * With several bases, lists whose centroids are near each other share one, and a query is projected
  * once for each basis that it meets.
@@ -38,7 +39,8 @@ struct IndexIVFBQQ : faiss::IndexIVF, TwoStages {
      *  @param nlist      number of lists
      *  @param M          bits a vector
      *  @param metric     METRIC_L2 or METRIC_INNER_PRODUCT
-     *  @param depth      binary planes of a basis, 1 to 16; without it 8 for one basis, 4 for several
+     *  @param depth      binary planes of a basis, 1 to 16; without it 8 for one basis, 4 for
+     * several
      *  @param bases      1 to 256; without it train() chooses
      */
     IndexIVFBQQ(
@@ -63,9 +65,10 @@ struct IndexIVFBQQ : faiss::IndexIVF, TwoStages {
     /// What the index holds, the coarse quantizer included if it is flat.
     MemoryBytes memory_bytes() const;
 
-    /// @param x  size n * d, n >= max(nlist, M); the centroids take cp.max_points_per_centroid * nlist
-    ///           of them, a basis training.max_points_per_atom * M. Where lists of a basis have fewer
-    ///           than 4 M, they go to others.
+    /// @param x  size n * d, n >= max(nlist, M); the centroids take cp.max_points_per_centroid *
+    /// nlist
+    ///           of them, a basis training.max_points_per_atom * M. Where lists of a basis have
+    ///           fewer than 4 M, they go to others.
     void train(idx_t n, const float* x) override;
 
     void add_with_ids(idx_t n, const float* x, const idx_t* xids) override;

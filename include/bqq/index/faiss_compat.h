@@ -1,13 +1,14 @@
 #pragma once
 
-// What differs between the FAISS versions that the library is built and tested with: Debian's 1.7.3 and the
-// current release, 1.15. All the rest is common to both.
+// What differs between the FAISS versions that the library is built and tested with: Debian's 1.7.3
+// and the current release, 1.15. All the rest is common to both.
 
 #include <faiss/Index.h>
 #include <faiss/IndexIVF.h>
 
 #if FAISS_VERSION_MAJOR > 1 || FAISS_VERSION_MINOR >= 8
-/// Text that only a FAISS since 1.8 wants: `override` of what became virtual, parameters that were added.
+/// Text that only a FAISS since 1.8 wants: `override` of what became virtual, parameters that were
+/// added.
 #define BQQ_SINCE_FAISS_1_8(...) __VA_ARGS__
 #else
 #define BQQ_SINCE_FAISS_1_8(...)
@@ -15,7 +16,8 @@
 
 namespace bqq {
 
-/// SearchParametersIVF::ensure_topk_full, if this FAISS has it: go on beyond max_codes until k were found.
+/// SearchParametersIVF::ensure_topk_full, if this FAISS has it: go on beyond max_codes until k were
+/// found.
 template <class Parameters>
 bool ensure_topk_full(const Parameters* params) {
     if constexpr (requires { params->ensure_topk_full; })

@@ -9,14 +9,14 @@
 
 namespace bqq {
 
-/** How the two stages of a search over codes go. Stage 1 scores all codes in integers; stage 2 scores
- * those again in float that may be among the best.
+/** How the two stages of a search over codes go. Stage 1 scores all codes in integers; stage 2
+ * scores those again in float that may be among the best.
  *
  * The indexes have these fields, and so have their search parameters, where they are optional.
  */
 struct TwoStages {
-    /// Stage 1 rounds the weights of a query to integers of up to this many bits, sign included (2 to
-    /// 12): more bits, fewer candidates.
+    /// Stage 1 rounds the weights of a query to integers of up to this many bits, sign included (2
+    /// to 12): more bits, fewer candidates.
     int query_bits = 8;
     /// Stage 2 scores what stage 1 puts within this many of its standard errors of the k-th best. 3
     /// returns the results of scoring all codes in float but for one in thousands; infinity does so
@@ -36,7 +36,8 @@ struct IVFSearchParametersBQQ : faiss::SearchParametersIVF {
     std::optional<float> margin;   ///< see TwoStages
 };
 
-/// faiss::ParameterSpace that knows query_bits and margin of an index of ours, also inside wrappers.
+/// faiss::ParameterSpace that knows query_bits and margin of an index of ours, also inside
+/// wrappers.
 struct ParameterSpace : faiss::ParameterSpace {
     void initialize(const faiss::Index* index) override;
     /// @throws faiss::FaissException  for a name that the index does not know
