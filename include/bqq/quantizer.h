@@ -17,7 +17,12 @@ namespace bqq {
 struct Basis;
 class Encoders;
 
-/// What training may cost and how it is seeded.
+/** What training may cost and how it is seeded.
+ *
+ * AVX2 and AVX-512 learn the same bases to the bit. Instruction sets without a fused multiply-add
+ * (SSE4 and less) learn others: recall differs by -0.0024 to +0.0096, within the spread of seeds. A
+ * file finds the same labels on all of them, at distances within 4e-6 (relative).
+ */
 struct TrainingParameters {
     uint64_t seed = 1234; ///< same seed and data, same codes, whatever the number of threads
     size_t max_points_per_atom = 256; ///< a larger training set is sampled down to M times this
