@@ -41,8 +41,9 @@ bool is_ours(const std::vector<uint8_t>& magic) {
     return magic.size() == sizeof kMagic && std::memcmp(magic.data(), kMagic, sizeof kMagic) == 0;
 }
 
-std::unique_ptr<faiss::Index> read_any(faiss::IOReader& from, int io_flags, bool in_place) {
-    std::vector<uint8_t> magic = read_magic(from);
+/// @param magic  which has been read already
+std::unique_ptr<faiss::Index> read_any(
+        faiss::IOReader& from, std::vector<uint8_t> magic, int io_flags, bool in_place) {
     const bool ours = is_ours(magic);
     Reader reader(from, std::move(magic), io_flags, in_place);
     if (!ours) return std::unique_ptr<faiss::Index>(faiss::read_index(&reader, io_flags));
@@ -76,21 +77,21 @@ void check_digest(const MappedFile& file) {
         throw FileError("the file is truncated or corrupt: its checksum does not fit");
 }
 
-/// A regular file of ours is mapped while it is read; others are left to FAISS's readers.
+/// A regular file is mapped while it is read, but for one of FAISS's that is to stay mapped.
 std::unique_ptr<faiss::Index> read_path(const std::string& path, int io_flags) {
     const bool in_place = (io_flags & kMapped) != 0;
     if (std::filesystem::is_regular_file(path)) {
         const auto file = std::make_shared<MappedFile>(path);
         MappedReader reader(path, file);
-        if (is_ours(read_magic(reader))) {
-            if (!in_place) check_digest(*file);
-            MappedReader again(path, file);
-            return read_any(again, in_place ? io_flags & ~faiss::IO_FLAG_MMAP : io_flags, in_place);
-        }
+        std::vector<uint8_t> magic = read_magic(reader);
+        if (is_ours(magic) && !in_place) check_digest(*file);
+        if (is_ours(magic) && in_place) io_flags &= ~faiss::IO_FLAG_MMAP;
+        if (is_ours(magic) || !in_place)
+            return read_any(reader, std::move(magic), io_flags, in_place);
     }
     if (in_place) return std::unique_ptr<faiss::Index>(faiss::read_index(path.c_str(), io_flags));
     faiss::FileIOReader reader(path.c_str());
-    return read_any(reader, io_flags, false);
+    return read_any(reader, read_magic(reader), io_flags, false);
 }
 
 /// What only writing and reading copies: FAISS's indexes, and what wrappers have of their own.
@@ -158,7 +159,7 @@ std::unique_ptr<faiss::Index> read_index(faiss::IOReader* reader, int io_flags) 
     return with_faiss_errors([&] {
         FAISS_THROW_IF_NOT_MSG(
                 (io_flags & kMapped) == 0, "BQQ: IO_FLAG_MMAP needs a path to read from");
-        return read_any(*reader, io_flags, false);
+        return read_any(*reader, read_magic(*reader), io_flags, false);
     });
 }
 

@@ -15,6 +15,7 @@
 #include <faiss/impl/FaissAssert.h>
 #include <faiss/index_io.h>
 
+#include <algorithm>
 #include <string>
 #include <typeinfo>
 #include <utility>
@@ -88,12 +89,21 @@ struct PreTransform : Row<faiss::IndexPreTransform, PreTransform> {
         index->own_fields = true;
         index->d = d;
         const auto steps = read_value<uint32_t>(source);
-        for (uint32_t i = 0; i < steps; ++i)
-            index->chain.push_back(faiss::read_VectorTransform(&reader));
-        const int inner_d = steps == 0 ? d : index->chain.back()->d_out;
+        int next_d = d;
+        const auto check = [&](int found) {
+            if (found != next_d)
+                throw FileError(
+                        "a transform gives vectors of dimension " + std::to_string(next_d) +
+                        ", the next part takes " + std::to_string(found));
+        };
+        for (uint32_t i = 0; i < steps; ++i) {
+            index->chain.push_back(nullptr); // what is read has an owner at once
+            index->chain.back() = faiss::read_VectorTransform(&reader);
+            check(index->chain.back()->d_in);
+            next_d = index->chain.back()->d_out;
+        }
         index->index = next_part().release();
-        if (index->index->d != inner_d || (steps != 0 && index->chain.front()->d_in != d))
-            throw FileError("the transforms and the index inside differ in dimension");
+        check(index->index->d);
         index->ntotal = index->index->ntotal;
         index->metric_type = index->index->metric_type;
         index->is_trained = index->index->is_trained;
@@ -108,24 +118,39 @@ struct PreTransform : Row<faiss::IndexPreTransform, PreTransform> {
     }
 };
 
-/// Stores `ids` with the vectors of an inverted file, in place of the positions that an id map over
-/// it had given them. @return false  for lists that are not in memory: nothing is changed then
-bool give_ids(faiss::IndexIVF& ivf, const std::vector<idx_t>& ids) {
+/** Gives the vectors of an inverted file, in memory from then on, the ids that an id map over it holds.
+ *
+ * FAISS's IndexIDMap closes the gaps among its ids when vectors are removed, an inverted file keeps
+ * the positions that it stored. So the order of the positions, not their value, leads to the ids.
+ * Where vectors were added after that, positions occur twice and their value is all there is.
+ */
+void give_ids(faiss::IndexIVF& ivf, const std::vector<idx_t>& ids) {
     auto* invlists = dynamic_cast<InterleavedLists*>(ivf.invlists);
-    if (invlists == nullptr || invlists->lists().is_mapped()) return false;
+    if (invlists == nullptr || invlists->lists().is_mapped()) {
+        invlists = new InterleavedLists(copy_lists(*ivf.invlists));
+        ivf.replace_invlists(invlists, true);
+    }
     CodeLists& lists = invlists->changed();
+    std::vector<idx_t> positions;
+    for (size_t list = 0; list < lists.nlist(); ++list)
+        for (size_t i = 0; i < lists.size(list); ++i) positions.push_back(lists.id({list, i}));
+    std::sort(positions.begin(), positions.end());
+    const auto twice = std::adjacent_find(positions.begin(), positions.end());
     std::vector<uint8_t> code(ivf.code_size);
     for (size_t list = 0; list < lists.nlist(); ++list)
         for (size_t i = 0; i < lists.size(list); ++i) {
-            const auto position = static_cast<size_t>(lists.id({list, i}));
-            if (position >= ids.size())
+            auto place = static_cast<size_t>(lists.id({list, i}));
+            if (twice == positions.end())
+                place = static_cast<size_t>(
+                        std::lower_bound(positions.begin(), positions.end(), place) -
+                        positions.begin());
+            if (place >= ids.size())
                 throw FileError(
                         "the id map has " + std::to_string(ids.size()) + " ids, none for vector " +
-                        std::to_string(position));
+                        std::to_string(place));
             copy_code(lists.codes(list), i, code.data());
-            lists.set({list, i}, code.data(), ids[position]);
+            lists.set({list, i}, code.data(), ids[place]);
         }
-    return true;
 }
 
 template <class T>
@@ -145,7 +170,7 @@ struct IdMap : Row<T, IdMap<T>> {
                     "IndexIDMap over an inverted file: use the inverted file, which keeps ids");
         write_vector(writer.sink(), index.id_map);
     }
-    /// Version 4 had id maps over inverted files.
+    /// An id map over an inverted file, which version 4 has, becomes the inverted file with its ids.
     static std::unique_ptr<faiss::Index> read(Reader& reader, const NextPart& next_part) {
         auto ids = read_vector<std::vector<idx_t>>(reader.source());
         std::unique_ptr<faiss::Index> inner = next_part();
@@ -154,8 +179,11 @@ struct IdMap : Row<T, IdMap<T>> {
                     "the id map has " + std::to_string(ids.size()) + " ids for " +
                     std::to_string(inner->ntotal) + " vectors");
         faiss::IndexIVF* ivf = inverted_file(inner.get());
-        if (ivf != nullptr && give_ids(*ivf, ids)) {
-            if (kBothWays) ivf->set_direct_map_type(faiss::DirectMap::Hashtable);
+        if (ivf != nullptr && (reader.io_flags & faiss::IO_FLAG_SKIP_IVF_DATA) == 0) {
+            const bool by_id = kBothWays || ivf->direct_map.type != faiss::DirectMap::NoMap;
+            ivf->set_direct_map_type(faiss::DirectMap::NoMap); // it had the positions
+            give_ids(*ivf, ids);
+            if (by_id) ivf->set_direct_map_type(faiss::DirectMap::Hashtable);
             return inner;
         }
         auto index = std::make_unique<T>(); // the other constructor wants an empty index
@@ -285,16 +313,27 @@ struct Threaded : Row<T, Threaded<T>> {
         };
         if (reader.version > 4) read_own();
         for (uint32_t i = 0; i < count; ++i) {
-            std::unique_ptr<faiss::Index> part = next_part();
-            index->addIndex(part.get());
-            own_parts(*index); // also where the next one cannot be read
-            (void)part.release();
+            add_part(*index, next_part());
         }
         if (reader.version == 4) read_own();
         if constexpr (kShards) index->syncWithSubIndexes();
         return index;
     }
     static std::string name_of(const T&, Names) { return ""; }
+
+private:
+    /// FAISS looks at whether a part fits the others when it already is among them.
+    static void add_part(T& index, std::unique_ptr<faiss::Index> part) {
+        own_parts(index);
+        const int count = index.count();
+        try {
+            index.addIndex(part.get());
+        } catch (...) {
+            if (index.count() > count) (void)part.release();
+            throw;
+        }
+        (void)part.release();
+    }
 };
 
 const Wrapper kWrappers[] = {

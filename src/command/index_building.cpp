@@ -53,7 +53,7 @@ bool adds_only_once(faiss::Index& index) {
 
 std::unique_ptr<faiss::Index> make_index(
         const std::string& factory, size_t d, faiss::MetricType metric, uint64_t seed) {
-    std::unique_ptr<faiss::Index> index(index_factory(static_cast<int>(d), factory, metric));
+    std::unique_ptr<faiss::Index> index = index_factory(static_cast<int>(d), factory, metric);
     if (TrainingParameters* training = find_training(*index)) training->seed = seed;
     if (auto* ivf = find_index<faiss::IndexIVF>(index.get())) ivf->cp.seed = static_cast<int>(seed);
     return index;

@@ -30,7 +30,7 @@ void read_back(
     const auto vectors = static_cast<double>(benchmark.base.n);
     result.bytes_per_vector = static_cast<double>(std::filesystem::file_size(path)) / vectors;
     const size_t before = heap_bytes();
-    result.index = std::unique_ptr<faiss::Index>(read_index(path));
+    result.index = read_index(path);
     search_index(*result.index, benchmark.queries, benchmark.k); // may make what all searches share
     result.resident_bytes_per_vector = static_cast<double>(heap_bytes() - before) / vectors;
 }

@@ -8,6 +8,7 @@
 
 #include <bqq/index/index_io.h>
 #include <faiss/IndexIVF.h>
+#include <faiss/index_io.h>
 
 #include <memory>
 #include <optional>
@@ -53,7 +54,7 @@ int search(const SearchOptions& options) {
     check_neighbour_path(options.out);
     const ThreadScope threads(options.threads.count);
     const Matrix<float> queries = read_inputs(options.queries, metric);
-    const std::unique_ptr<faiss::Index> index(read_index(options.index));
+    const std::unique_ptr<faiss::Index> index = read_index(options.index, faiss::IO_FLAG_READ_ONLY);
     check_same_dimension(options.queries, queries.d, options.index, static_cast<size_t>(index->d));
     check_metric(options, *index);
     set_nprobe(options, *index);
