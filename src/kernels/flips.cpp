@@ -74,7 +74,7 @@ void anneal_flips(
     const size_t starts = noise.size() - c.stride;
     uint64_t state = 0x9E3779B97F4A7C15u;
     for (const float temperature : temperatures) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
+        state = next_random(state);
         sweep(c, temperature, noise.data() + (state >> 33) % starts, field, signs);
     }
     // Each cold flip lowers the energy; the bound stops a cycle of flips within rounding errors.
@@ -89,7 +89,7 @@ size_t sweep_flips(
     const size_t starts = noise.size() - c.stride;
     size_t flips = 0;
     for (size_t i = 0; i < sweeps; ++i) {
-        random = random * 6364136223846793005u + 1442695040888963407u;
+        random = next_random(random);
         const float* draws = noise.data() + (random >> 33) % starts;
         flips += sweep(c, temperature, draws, field, signs, flipped + flips, i + 1 == sweeps);
     }

@@ -38,8 +38,13 @@ void anneal_flips(
         const Coupling& coupling, std::span<const float> temperatures, std::span<const float> noise,
         float* field, float* signs);
 
+/// The next state of the generator that picks the noise; a sweep takes one step.
+inline uint64_t next_random(uint64_t state) {
+    return state * 6364136223846793005u + 1442695040888963407u;
+}
+
 /** The same sweeps at one temperature, without those at zero.
- * @param random   state of the generator that picks the noise, updated
+ * @param random   state of the generator, updated
  * @param field    used up: on return it is not the field of the signs
  * @param flipped  out: the signs that were flipped, one after the other; size sweeps * M
  * @return  flips

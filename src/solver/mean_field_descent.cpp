@@ -3,6 +3,7 @@
 #include "kernels/aligned.h"
 #include "kernels/mean_field.h"
 #include "kernels/products.h"
+#include "solver/large_products.h"
 
 #include <Eigen/Dense>
 
@@ -141,10 +142,10 @@ public:
 
     void step(float temperature) {
         make_residual();
-        kernels::multiply(
+        multiply(
                 part_.data(), Z_.ld, Y_.count, Z_.ahead.data(), Z_.stride, Z_.count, Z_.stride,
                 Y_.correlation.data(), Y_.stride);
-        kernels::multiply(
+        multiply(
                 part_transposed_.data(), Y_.ld, Z_.count, Y_.ahead.data(), Y_.stride, Y_.count,
                 Y_.stride, Z_.correlation.data(), Z_.stride);
         Y_.set_gradient(Z_, r_, s_, t_);
@@ -176,15 +177,15 @@ private:
     Floats cols_;
     double r_ = 0, s_ = 0, t_ = 0, u_ = 0;
 
-    void multiply(const Floats& y, const Floats& z) {
+    void make_product(const Floats& y, const Floats& z) {
         kernels::transpose(z.data(), Z_.stride, Z_.count, Z_.l, Z_.transposed.data(), Z_.ld);
-        kernels::multiply(
+        multiply(
                 y.data(), Y_.stride, Y_.count, Z_.transposed.data(), Z_.ld, Y_.l, Z_.ld,
                 product_.data(), Z_.ld);
     }
 
     void make_residual() {
-        multiply(Y_.ahead, Z_.ahead);
+        make_product(Y_.ahead, Z_.ahead);
         for (size_t j = 0; j < Z_.count; ++j) cols_[j] = static_cast<float>(t_) * Z_.row_ahead[j];
         for (size_t i = 0; i < Y_.count; ++i)
             kernels::residual_row(
@@ -196,7 +197,7 @@ private:
 
     /// Least squares of the multilinear energy: where a bit meets itself, its square is the bit.
     void fit_scales() {
-        multiply(Y_.y, Z_.y);
+        make_product(Y_.y, Z_.y);
         std::fill(cols_.begin(), cols_.end(), 0.0f);
         double yz = 0, yz_yz = 0, yz_x = 0, yz_y = 0, yz_z = 0, y = 0, yy = 0, z = 0, zz = 0;
         double x = 0, x_y = 0, x_z = 0;

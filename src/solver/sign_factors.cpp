@@ -1,9 +1,10 @@
 #include "solver/sign_factors.h"
 
-#include "base/parallel_for.h"
 #include "kernels/flips.h"
+#include "kernels/mean_field.h"
 #include "kernels/products.h"
 #include "solver/exponential_noise.h"
+#include "solver/large_products.h"
 
 #include <Eigen/Dense>
 
@@ -11,18 +12,6 @@
 #include <utility>
 
 namespace bqq {
-
-namespace {
-
-/// A step of SplitMix64: well mixed states, also of numbers in a row.
-uint64_t mixed(uint64_t state) {
-    state += 0x9e3779b97f4a7c15;
-    state = (state ^ state >> 30) * 0xbf58476d1ce4e5b9;
-    state = (state ^ state >> 27) * 0x94d049bb133111eb;
-    return state ^ state >> 31;
-}
-
-} // namespace
 
 SignPlane SignPlane::random(size_t m, size_t n, size_t l, std::mt19937_64& random) {
     SignPlane plane{l, std::vector<int8_t>(m * l), std::vector<int8_t>(n * l)};
@@ -117,8 +106,7 @@ void SignFactors::update_residual() {
     for (size_t j = 0; j < n; ++j)
         for (size_t k = 0; k < K(); ++k)
             cols[j] += scales_[plane_[k]].c * T_.signs[j * stride_ + k];
-    kernels::multiply(
-            scaled.data(), stride_, m, T_.transposed.data(), T_.ld, K(), T_.ld, E_.data(), T_.ld);
+    multiply(scaled.data(), stride_, m, T_.transposed.data(), T_.ld, K(), T_.ld, E_.data(), T_.ld);
     for (size_t i = 0; i < m; ++i)
         for (size_t j = 0; j < n; ++j) {
             float& e = E_[i * T_.ld + j];
@@ -150,38 +138,33 @@ void SignFactors::half_round(
     }
     const kernels::Coupling coupling{K(), stride_, gram_.data(), unit_.data()};
     const kernels::AffineAtoms atoms{stride_, scale_.data(), offset_.data(), diagonal_.data()};
-    const uint64_t draws = std::exchange(random_, mixed(random_));
-    // Threads are worth waiting for at each half round from some milliseconds of work on: where
-    // other programs keep them from running, matrices of 128 x 128 took a hundred times as long.
-    constexpr size_t kLeastWork = size_t{1} << 26; // products of an entry and a sign
-    constexpr size_t kRowsOfThread = 64;           // rows of a word, 32, go to one thread
-    const bool small = mine.count * other.count * K() < kLeastWork;
-    const size_t rows = small ? mine.count : kRowsOfThread;
+    // The draws of a row follow those of the row before it, whichever thread has it.
+    std::vector<uint64_t> random(mine.count);
+    for (uint64_t& state : random) {
+        state = random_;
+        for (size_t i = 0; i < sweeps; ++i) random_ = kernels::next_random(random_);
+    }
     struct Buffers {
-        Floats fields;
         std::vector<uint32_t> flipped;
         std::vector<float> factors;
     };
-    std::vector<float> sums((mine.count + rows - 1) / rows * stride_); // changes, by range
     parallel_ranges_with(
-            mine.count, rows,
+            mine.count, rows_of_thread(mine.count, mine.count * other.count * stride_),
             [&] {
                 return Buffers{
-                        Floats(rows * stride_), std::vector<uint32_t>(sweeps * K()),
-                        std::vector<float>(sweeps * K())};
+                        std::vector<uint32_t>(sweeps * K()), std::vector<float>(sweeps * K())};
             },
             [&](Buffers& buffers, size_t first, size_t last) {
                 kernels::multiply(
                         E.data() + first * other.ld, other.ld, last - first, other.signs.data(),
-                        stride_, other.count, stride_, buffers.fields.data(), stride_);
+                        stride_, other.count, stride_, fields_.data() + first * stride_, stride_);
                 for (size_t i = first; i < last; ++i) {
                     float* e = E.data() + i * other.ld;
                     float* sign = mine.signs.data() + i * stride_;
-                    float* field = buffers.fields.data() + (i - first) * stride_;
+                    float* field = fields_.data() + i * stride_;
                     kernels::correlations_to_field(atoms, e, other.ld, sign, field);
-                    uint64_t random = mixed(draws + i); // whichever thread has the row
                     const size_t flips = kernels::sweep_flips(
-                            coupling, 1.0f, sweeps, noise_, random, field, sign,
+                            coupling, 1.0f, sweeps, noise_, random[i], field, sign,
                             buffers.flipped.data());
                     if (flips == 0) continue;
                     float constant = 0;
@@ -189,7 +172,6 @@ void SignFactors::half_round(
                         const size_t k = buffers.flipped[f];
                         const float change = 2 * mine.transposed[k * mine.ld + i];
                         mine.transposed[k * mine.ld + i] *= -1;
-                        sums[first / rows * stride_ + k] -= change;
                         mine.words[i / 32 * stride_ + k] ^= uint32_t{1} << (i % 32);
                         buffers.factors[f] = change * scale_[k];
                         constant += change * offset_[k];
@@ -201,7 +183,8 @@ void SignFactors::half_round(
                     std::fill(e + other.count, e + other.ld, 0.0f);
                 }
             });
-    for (size_t i = 0; i < sums.size(); ++i) mine.sums[i % stride_] += sums[i];
+    for (size_t k = 0; k < K(); ++k)
+        mine.sums[k] = kernels::sum(mine.transposed.data() + k * mine.ld, mine.ld);
 }
 
 void SignFactors::round(std::span<const double> temperatures, size_t sweeps) {
@@ -260,8 +243,7 @@ void SignFactors::fit_scales() {
     normal(last, last) = static_cast<double>(m * n);
     normal.row(last) = normal.col(last).transpose();
 
-    kernels::multiply(
-            E_.data(), T_.ld, m, T_.signs.data(), stride_, n, stride_, fields_.data(), stride_);
+    multiply(E_.data(), T_.ld, m, T_.signs.data(), stride_, n, stride_, fields_.data(), stride_);
     std::vector<double> cols(n, 0.0);
     for (size_t i = 0; i < m; ++i) {
         double row = 0;
