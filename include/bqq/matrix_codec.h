@@ -22,8 +22,8 @@ enum class MatrixSolver {
 struct MatrixParameters {
     size_t planes = 2;          ///< p: with the default rank, bits an entry
     std::optional<size_t> rank; ///< l of an m x n block; default floor(mn / (m + n)), at least 1
-    size_t block_rows = 0;      ///< m, 0 for the whole matrix; the last blocks can be smaller
-    size_t block_cols = 0;      ///< n, 0 for the whole matrix
+    std::optional<size_t> block_rows; ///< m, default all rows; the last blocks can be smaller
+    std::optional<size_t> block_cols; ///< n, default all columns
     MatrixSolver solver = MatrixSolver::flips;
     bool joint = false;   ///< anneal all planes together after each greedy one
     double effort = 1;    ///< factor on the length of the annealing
@@ -31,14 +31,17 @@ struct MatrixParameters {
     Progress progress;    ///< told after each plane of a block
 };
 
-/// One term r Y Z + s Y 1 + t 1 Z of an m x n block; Y in {0,1}^{m x l}, Z in {0,1}^{l x n}.
+/** One term r Y Z + s Y 1 + t 1 Z of an m x n block; Y in {0,1}^{m x l}, Z in {0,1}^{l x n}.
+ *
+ * Each column of Y and each row of Z begins a word: Y_ik is bit i % 64 of word
+ * k * ((m + 63) / 64) + i / 64. The bits after the last row or column are 0.
+ */
 struct MatrixPlane {
     float r = 0;
     float s = 0;
     float t = 0;
-    std::vector<uint64_t>
-            Y; ///< bit i of column k at word k * ((m + 63) / 64) + i / 64, place i % 64
-    std::vector<uint64_t> Z; ///< bit j of row k at word k * ((n + 63) / 64) + j / 64, place j % 64
+    std::vector<uint64_t> Y; ///< size l * ((m + 63) / 64)
+    std::vector<uint64_t> Z; ///< size l * ((n + 63) / 64)
 
     bool operator==(const MatrixPlane&) const = default;
 };
@@ -56,37 +59,40 @@ struct MatrixBlock {
     bool operator==(const MatrixBlock&) const = default;
 };
 
-/** A real matrix in binary quadratic quantization codes (the matrix form of BQQ): in each m x n
- * block
+/** A real matrix in binary quadratic quantization codes, the matrix form of BQQ. Of an m x n block:
  *
  *     X  ~  sum_{i<p} ( r_i Y_i Z_i + s_i Y_i 1 + t_i 1 Z_i ) + u 1 1^T
  *     memory: p l (m + n) bits + 32 (3 p + 1) bits
  *
  * Y 1 adds to every entry of a row the number of ones in that row of Y, 1 Z the same for columns.
  * Kuroki et al., "Binary Quadratic Quantization", NeurIPS 2025; the solver by flips and the joint
- * refinement are not in it.
+ * refinement are not in it. Several threads may call const members at once. All members use the
+ * OpenMP threads; none changes a bit with their number.
  */
 class MatrixCodec {
 public:
     MatrixCodec() = default;
 
-    /** @param X  size rows * cols, row by row
-     *  @throws InvalidArgument  when X is empty or holds a NaN, infinity or number above 1e36 (row
-     * and column named), planes is 0, rank 0 or above 8 min(m, n), or effort not positive
+    /** Time grows as rows * cols * l * planes * effort.
+     * @param X  size rows * cols, row by row
+     * @throws InvalidArgument  when X has another size, is empty or holds a NaN, infinity or number
+     *         above 1e36 (row and column named), planes, a side of the blocks or rank is 0, rank is
+     *         above 8 min(m, n), or effort is not positive
      */
     static MatrixCodec compress(
             std::span<const float> X, size_t rows, size_t cols,
             const MatrixParameters& parameters = {});
 
-    /** Codes what is left of X in more planes; those there stay as they are. Of the parameters,
-     * planes is the number to add, and rank, the blocks and joint are not used.
+    /** Codes in more planes what the present ones leave of X; these do not change. Of the
+     * parameters, planes is the number to add, and rank, the blocks and joint are not used.
      * @param X  the matrix that was compressed, size rows() * cols()
      * @throws InvalidArgument  as compress() does, or when X has another size
      */
     void add_planes(std::span<const float> X, const MatrixParameters& parameters);
 
-    /// Keeps the first planes; the mean of the others goes into u. @throws InvalidArgument
-    /// unless 1..planes()
+    /** Keeps the first planes; the mean of the others goes into u.
+     * @throws InvalidArgument  unless planes is 1 to planes()
+     */
     void keep_planes(size_t planes);
 
     std::vector<float> reconstruct() const; ///< size rows() * cols()
@@ -98,7 +104,7 @@ public:
      */
     void multiply(std::span<const float> x, std::span<float> out) const;
 
-    /// out_i = X^T x_i. @param x  size count * rows() @param out  output, size count * cols()
+    /// out_i = X^T x_i, as multiply(): x of size count * rows(), out of size count * cols().
     void multiply_transposed(std::span<const float> x, std::span<float> out) const;
 
     size_t rows() const { return rows_; }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <numeric>
 
 namespace bqq {
@@ -42,6 +43,7 @@ struct Sides {
 
 MatrixPlane to_bits(
         const SignPlane& plane, const SignScales& scales, size_t m, size_t n, double& u) {
+    assert(plane.S.size() == m * plane.l && plane.T.size() == n * plane.l);
     // S = 2Y - 1 and T = 2Z - 1 in a S T + b S 1 + c 1 T.
     const double l = static_cast<double>(plane.l);
     u += (scales.a - scales.b - scales.c) * l;
@@ -77,6 +79,7 @@ template <class SidesOf>
 void BlockMultiplier::multiply(
         const MatrixBlock& block, size_t m, size_t n, std::span<const float> x, std::span<float> to,
         const SidesOf& sides) {
+    assert(x.size() == n && to.size() == m);
     x_.assign(64 * bit_words(n), 0.0f);
     std::copy(x.begin(), x.end(), x_.begin());
     to_.assign(64 * bit_words(m), 0.0f);
@@ -109,6 +112,8 @@ void BlockMultiplier::multiply_transposed(
 
 std::vector<float> reconstruct(const MatrixPlane& plane, const MatrixBlock& block) {
     const size_t words = bit_words(block.cols);
+    assert(plane.Y.size() == block.rank * bit_words(block.rows));
+    assert(plane.Z.size() == block.rank * words);
     std::vector<float> X(block.rows * block.cols);
     std::vector<float> weights(block.rank);
     std::vector<float> row(64 * words);

@@ -1,6 +1,5 @@
 #include <bqq/matrix_codec.h>
 
-#include "base/check_finite.h"
 #include "base/parallel_for.h"
 #include "codec/matrix_block.h"
 #include "solver/plane_solver.h"
@@ -21,7 +20,7 @@ namespace {
 constexpr double kLaterPlaneEffort = 0.125;
 constexpr double kEarlyPassEffort = 0.5;
 
-/// The sums of scales behind a larger entry would leave the range of a float.
+/// The sums of scales that make a larger entry would leave the range of a float.
 constexpr float kLargest = 1e36f;
 
 void check_matrix(std::span<const float> X, size_t rows, size_t cols, const char* what) {
@@ -29,14 +28,13 @@ void check_matrix(std::span<const float> X, size_t rows, size_t cols, const char
         throw InvalidArgument(
                 "BQQ: " + std::string(what) + " got " + std::to_string(X.size()) +
                 " numbers for a matrix of " + std::to_string(rows) + " x " + std::to_string(cols) +
-                ", must be at least 1 x 1");
-    check_finite(X.data(), rows, cols, what);
+                ", must be as many, and not 0");
     for (size_t i = 0; i < X.size(); ++i)
-        if (std::abs(X[i]) > kLargest)
+        if (!(std::abs(X[i]) <= kLargest)) // so is a NaN
             throw InvalidArgument(
                     "BQQ: " + std::string(what) + " got " + std::to_string(X[i]) + " at row " +
                     std::to_string(i / cols) + ", column " + std::to_string(i % cols) +
-                    ", must be at most 1e36");
+                    ", must be from -1e36 to 1e36");
 }
 
 void check_parameters(const MatrixParameters& parameters) {
@@ -208,12 +206,13 @@ std::vector<float> reconstruct_block(const MatrixBlock& block) {
     return {sum.begin(), sum.end()};
 }
 
-/// Squared error of the block's entries after each plane: of the planes left out, the mean is kept.
-/// @param errors  output, one for each plane
+/** Squared error of the block's entries after each plane, when later planes leave their mean in u.
+ * @param errors  output, one for each plane
+ */
 void measure_errors(const MatrixBlock& block, std::span<const float> X, double* errors) {
     double u = block.u;
     for (const MatrixPlane& plane : block.planes) u += mean_of(plane, block);
-    std::vector<double> rest(X.begin(), X.end()); // what the planes so far leave, but for u
+    std::vector<double> rest(X.begin(), X.end()); // X less the planes so far, without u
     for (const MatrixPlane& plane : block.planes) {
         u -= mean_of(plane, block);
         const std::vector<float> part = reconstruct(plane, block);
@@ -250,7 +249,7 @@ std::vector<double> code_blocks(
             const std::vector<float> coded = reconstruct_block(block);
             for (size_t i = 0; i < rest.size(); ++i) rest[i] -= coded[i];
         }
-        // Blocks differ in their draws; a plane's seed is its number more.
+        // Each plane of each block has draws of its own.
         const uint64_t seed = parameters.seed + (uint64_t{b} << 32) + planes_before;
         code_block(rest, parameters, seed, block, report);
         measure_errors(block, part, errors.data() + b * planes);
@@ -261,7 +260,8 @@ std::vector<double> code_blocks(
     return mse;
 }
 
-/// Vectors of a size in an array, which the other array must have room for.
+/// The number of vectors in an array of x numbers.
+/// @throws InvalidArgument  unless it is whole and an array of `out` numbers has as many vectors
 size_t count_vectors(size_t x, size_t size, size_t out, size_t out_size, const char* what) {
     const size_t count = size == 0 ? 0 : x / size;
     if (count * size != x || count * out_size != out)
@@ -281,8 +281,12 @@ MatrixCodec MatrixCodec::compress(
     MatrixCodec codec;
     codec.rows_ = rows;
     codec.cols_ = cols;
-    codec.block_rows_ = parameters.block_rows == 0 ? rows : std::min(rows, parameters.block_rows);
-    codec.block_cols_ = parameters.block_cols == 0 ? cols : std::min(cols, parameters.block_cols);
+    codec.block_rows_ = std::min(rows, parameters.block_rows.value_or(rows));
+    codec.block_cols_ = std::min(cols, parameters.block_cols.value_or(cols));
+    if (codec.block_rows_ == 0 || codec.block_cols_ == 0)
+        throw InvalidArgument(
+                "BQQ: blocks of " + std::to_string(codec.block_rows_) + " x " +
+                std::to_string(codec.block_cols_) + ", must be at least 1 x 1");
     const size_t most = 8 * std::min(codec.block_rows_, codec.block_cols_);
     if (parameters.rank && (*parameters.rank == 0 || *parameters.rank > most))
         throw InvalidArgument(

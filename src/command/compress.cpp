@@ -49,11 +49,16 @@ MatrixSolver parse_solver(const std::string& name) {
 /// Sets the block size to that of a text such as 128x128.
 void parse_block(const std::string& text, MatrixParameters& parameters) {
     const char* const end = text.data() + text.size();
-    const auto rows = std::from_chars(text.data(), end, parameters.block_rows);
+    size_t m = 0;
+    size_t n = 0;
+    const auto rows = std::from_chars(text.data(), end, m);
     if (rows.ec == std::errc() && rows.ptr != end && *rows.ptr == 'x') {
-        const auto cols = std::from_chars(rows.ptr + 1, end, parameters.block_cols);
-        const bool is_size = cols.ec == std::errc() && cols.ptr == end;
-        if (is_size && parameters.block_rows > 0 && parameters.block_cols > 0) return;
+        const auto cols = std::from_chars(rows.ptr + 1, end, n);
+        if (cols.ec == std::errc() && cols.ptr == end && m > 0 && n > 0) {
+            parameters.block_rows = m;
+            parameters.block_cols = n;
+            return;
+        }
     }
     throw std::runtime_error(
             "--block is " + text + ", it has to be ROWSxCOLS such as 128x128, both at least 1");

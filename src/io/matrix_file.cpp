@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <string>
 
 namespace bqq {
@@ -64,13 +65,6 @@ size_t bits_of(const MatrixBlock& block, size_t planes) {
     return planes * block.rank * (block.rows + block.cols);
 }
 
-/// The same where numbers may come from a crafted file: products of them need not be numbers of 64
-/// bits.
-double approximate_bits_of(const MatrixBlock& block, size_t planes) {
-    return static_cast<double>(planes) * static_cast<double>(block.rank) *
-           (static_cast<double>(block.rows) + static_cast<double>(block.cols));
-}
-
 /// Reads the magic number.
 bool has_magic(InputFile& file) {
     char magic[sizeof kMagic];
@@ -78,7 +72,8 @@ bool has_magic(InputFile& file) {
     return std::memcmp(magic, kMagic, sizeof magic) == 0;
 }
 
-/// Reads the file once for its digest: nothing in it is believed before that fits.
+/// Reads the whole file, then goes back to after the magic number. @throws FileError  unless the
+/// digest fits
 void check_digest(InputFile& file) {
     if (file.size() < sizeof kMagic + sizeof kVersion + sizeof(uint64_t))
         file.fail("this is no matrix that bqq wrote");
@@ -156,11 +151,12 @@ MatrixCodec MatrixCodec::load(const std::string& path) {
     const size_t most = 8 * file.size(); // a row, column or plane has at least a bit
     if (codec.rows_ == 0 || codec.cols_ == 0 || codec.block_rows_ == 0 || codec.block_cols_ == 0 ||
         codec.block_rows_ > codec.rows_ || codec.block_cols_ > codec.cols_ || planes == 0 ||
-        codec.rows_ > most || codec.cols_ > most || planes > most)
+        codec.rows_ > most || codec.cols_ > most || planes > most ||
+        codec.rows_ > std::numeric_limits<size_t>::max() / sizeof(float) / codec.cols_)
         file.fail(
                 "a matrix of " + std::to_string(codec.rows_) + " x " + std::to_string(codec.cols_) +
                 " in " + std::to_string(planes) + " planes");
-    if (version == 1) (void)read_value<double>(source);
+    if (version == kFirstVersion) (void)read_value<double>(source);
     codec.mse_per_plane_ = read_array<std::vector<double>>(source, planes);
     size_t row = 0;
     size_t col = 0;
@@ -174,7 +170,7 @@ MatrixCodec MatrixCodec::load(const std::string& path) {
             block.cols != std::min(codec.block_cols_, codec.cols_ - col) || block.rank == 0 ||
             block.rank > 8 * std::min(codec.block_rows_, codec.block_cols_))
             file.fail("block " + std::to_string(b) + " has no place in the matrix");
-        if (approximate_bits_of(block, planes) > static_cast<double>(most))
+        if (block.rows + block.cols > most / planes / block.rank)
             file.fail(
                     "block " + std::to_string(b) + " of rank " + std::to_string(block.rank) +
                     " does not fit into the file");

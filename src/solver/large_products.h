@@ -7,10 +7,11 @@
 
 namespace bqq {
 
-/** Rows of a matrix that a thread takes at once, a multiple of the 32 in a word of bits.
+/** Rows of a product that a thread takes at once: all, or a multiple of the 32 in a word of bits.
  *
- * Small matrices stay on one thread: where other programs kept the threads from running, those of 128 x 128 took
- * a hundred times as long. From 2^26 multiplications on, a thread has some milliseconds of work.
+ * Small products stay on one thread: where other programs kept the threads from running, matrices
+ * of 128 x 128 took a hundred times as long. From 2^26 multiplications on, a product takes some
+ * milliseconds.
  *
  * @param multiplications  of all rows
  */
@@ -20,7 +21,7 @@ inline size_t rows_of_thread(size_t rows, size_t multiplications) {
     return multiplications < kLeast ? rows : kRows;
 }
 
-/// kernels::multiply(), large products on the OpenMP threads; each row has the same bits for any number of them.
+/// kernels::multiply(), on the OpenMP threads where the product is large. The result is the same.
 inline void multiply(
         const float* A, size_t lda, size_t m, const float* B, size_t ldb, size_t k, size_t n,
         float* C, size_t ldc) {

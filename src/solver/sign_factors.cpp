@@ -9,19 +9,14 @@
 #include <Eigen/Dense>
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace bqq {
 
-SignPlane SignPlane::random(size_t m, size_t n, size_t l, std::mt19937_64& random) {
-    SignPlane plane{l, std::vector<int8_t>(m * l), std::vector<int8_t>(n * l)};
-    for (auto* signs : {&plane.S, &plane.T})
-        for (int8_t& sign : *signs) sign = random() >> 63 ? 1 : -1;
-    return plane;
-}
-
 SignFactors::SignFactors(std::span<const float> X, size_t m, size_t n, uint64_t seed)
         : X_(X.begin(), X.end()), begin_{0}, random_(seed) {
+    assert(X.size() == m * n);
     S_.count = m;
     S_.ld = kernels::padded(m);
     T_.count = n;
@@ -58,6 +53,7 @@ void SignFactors::extend(Factor& factor, const std::vector<int8_t>& signs, size_
 }
 
 void SignFactors::add_plane(const SignPlane& plane, const SignScales& scales) {
+    assert(plane.S.size() == S_.count * plane.l && plane.T.size() == T_.count * plane.l);
     extend(S_, plane.S, plane.l);
     extend(T_, plane.T, plane.l);
     plane_.insert(plane_.end(), plane.l, scales_.size());
@@ -82,11 +78,6 @@ SignPlane SignFactors::plane(size_t p) const {
     copy(S_, plane.S);
     copy(T_, plane.T);
     return plane;
-}
-
-void SignFactors::set_scales(size_t p, const SignScales& scales) {
-    scales_[p] = scales;
-    update_residual();
 }
 
 /// E = X - sum_p (a S T + b S 1 + c 1 T) - u.
@@ -188,6 +179,7 @@ void SignFactors::half_round(
 }
 
 void SignFactors::round(std::span<const double> temperatures, size_t sweeps) {
+    assert(planes() > 0 && temperatures.size() == planes() && sweeps > 0);
     half_round(S_, T_, true, E_, temperatures, sweeps);
     kernels::transpose(E_.data(), T_.ld, S_.count, T_.count, Et_.data(), S_.ld);
     half_round(T_, S_, false, Et_, temperatures, sweeps);

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <random>
 #include <span>
 #include <vector>
 
@@ -15,9 +14,6 @@ struct SignPlane {
     size_t l = 0;          ///< rank
     std::vector<int8_t> S; ///< size m * l
     std::vector<int8_t> T; ///< size n * l: transposed, row j belongs to column j of the matrix
-
-    /// Every sign drawn with equal chances.
-    static SignPlane random(size_t m, size_t n, size_t l, std::mt19937_64& random);
 };
 
 /// Scales of a plane of signs: a S T + b S 1 + c 1 T, which is r Y Z + s Y 1 + t 1 Z but for a
@@ -55,7 +51,6 @@ public:
 
     size_t planes() const { return scales_.size(); }
     const SignScales& scales(size_t p) const { return scales_[p]; }
-    void set_scales(size_t p, const SignScales& scales);
     double u() const { return u_; }
     std::vector<float> residual() const; ///< size m * n
 

@@ -28,10 +28,11 @@ MatrixParameters quick(size_t planes = 2, double effort = 0.01) {
     return parameters;
 }
 
+/// @param rows, cols  of a block, 0 for all
 MatrixParameters in_blocks(size_t rows, size_t cols, size_t planes = 2) {
     MatrixParameters parameters = quick(planes);
-    parameters.block_rows = rows;
-    parameters.block_cols = cols;
+    if (rows > 0) parameters.block_rows = rows;
+    if (cols > 0) parameters.block_cols = cols;
     return parameters;
 }
 

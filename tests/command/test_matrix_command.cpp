@@ -167,6 +167,15 @@ TEST_F(MatrixCommand, EachOptionReachesTheCodec) {
     }
 }
 
+TEST_F(MatrixCommand, TheSameMatrixAndSeedGiveTheSameFile) {
+    const std::vector<std::string> ways{"", "--joint", "--solver amfd", "--block 10x7"};
+    for (const std::string& way : ways) {
+        expect_success("compress x.npy --threads 1 --out x.bqq" + quick + way);
+        expect_success("compress x.npy --threads 2 --out y.bqq" + quick + way);
+        EXPECT_EQ(contents("x.bqq"), contents("y.bqq")) << way;
+    }
+}
+
 TEST_F(MatrixCommand, ABlockThatDoesNotDivideTheMatrixLeavesSmallerOnes) {
     const json report = round_trip(X_, "--block 10x7");
     EXPECT_EQ(report["blocks"], 9);

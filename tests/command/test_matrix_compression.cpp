@@ -227,6 +227,8 @@ TEST(MatrixCompression, WrongParametersAreNamed) {
     expect_refused(parameters, "rank 0");
     parameters.rank = 33; // 8 min(4, 6) = 32
     expect_refused(parameters, "1 to 32");
+    parameters.block_cols = 0;
+    expect_refused(parameters, "blocks of 4 x 0");
     parameters.block_cols = 2;
     parameters.rank = 17;
     expect_refused(parameters, "1 to 16");

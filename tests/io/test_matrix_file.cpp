@@ -2,12 +2,12 @@
 
 #include "file_size_limit.h"
 #include "io/digest.h"
+#include "omp_threads.h"
 #include "random_data.h"
 #include "temporary_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -25,6 +25,7 @@ using bqq::MatrixCodec;
 using bqq::MatrixParameters;
 using bqq::test::FileSizeLimit;
 using bqq::test::normal_numbers;
+using bqq::test::OmpThreads;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -34,8 +35,7 @@ MatrixCodec coded(size_t rows, size_t cols, size_t planes, size_t block = 0) {
     MatrixParameters parameters;
     parameters.planes = planes;
     parameters.effort = 0.001;
-    parameters.block_rows = block;
-    parameters.block_cols = block;
+    if (block > 0) parameters.block_rows = parameters.block_cols = block;
     return MatrixCodec::compress(normal_numbers(rows, cols, 1), rows, cols, parameters);
 }
 
@@ -207,20 +207,18 @@ TEST_F(MatrixFile, SizesWhoseProductWrapsAreRefused) {
 
 TEST_F(MatrixFile, IsTheSameForTheSameMatrix) {
     const std::vector<float> X = normal_numbers(150, 70, 1);
-    const int before = omp_get_max_threads();
     for (const size_t block : {size_t{0}, size_t{64}}) {
         std::string first;
         for (const int threads : {1, 2, 3}) {
-            omp_set_num_threads(threads);
+            const OmpThreads limit(threads);
             MatrixParameters parameters;
             parameters.effort = 0.002;
-            parameters.block_rows = parameters.block_cols = block;
+            if (block > 0) parameters.block_rows = parameters.block_cols = block;
             const std::string bytes = bytes_of(MatrixCodec::compress(X, 150, 70, parameters));
             if (first.empty()) first = bytes;
             EXPECT_TRUE(bytes == first) << threads << " threads, blocks of " << block;
         }
     }
-    omp_set_num_threads(before);
 }
 
 TEST_F(MatrixFile, ACodeOfNothingIsNotSaved) {

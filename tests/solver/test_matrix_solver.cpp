@@ -1,6 +1,8 @@
+#include "omp_threads.h"
 #include "random_data.h"
 #include "solver/mean_field_descent.h"
 #include "solver/plane_solver.h"
+#include "solver/random_plane.h"
 #include "solver/sign_factors.h"
 
 #include <gmock/gmock.h>
@@ -22,6 +24,8 @@ using bqq::PlaneSolver;
 using bqq::SignFactors;
 using bqq::SignPlane;
 using bqq::test::normal_numbers;
+using bqq::test::OmpThreads;
+using bqq::test::random_plane;
 
 /// The paper's descent, from the definition of its energy, in double and without a thought for
 /// speed.
@@ -127,6 +131,21 @@ TEST(MeanFieldDescent, StepsAreThoseOfThePapersUpdate) {
             }
 }
 
+TEST(MeanFieldDescent, LargeMatricesAreTheSameForAnyNumberOfThreads) {
+    constexpr size_t m = 530, n = 500, l = 272;
+    const std::vector<float> X = normal_numbers(m, n, 1);
+    const auto descend = [&](int threads) {
+        const OmpThreads limit(threads);
+        return bqq::descend_mean_field(X, m, n, l, 3, 1);
+    };
+    const SignPlane one = descend(1);
+    for (const int threads : {2, 3, 16}) {
+        const SignPlane several = descend(threads);
+        EXPECT_EQ(several.S, one.S) << threads;
+        EXPECT_EQ(several.T, one.T) << threads;
+    }
+}
+
 /// Mean squared error of the plane with its best scales.
 double error_of(const SignPlane& plane, const std::vector<float>& X, size_t m, size_t n) {
     SignFactors factors(X, m, n, 1);
@@ -146,7 +165,7 @@ TEST(PlaneSolvers, FindAMatrixThatIsOnePlane) {
     constexpr size_t m = 16, n = 12, l = 2;
     std::mt19937_64 random(1);
     std::vector<float> X;
-    const SignPlane planted = SignPlane::random(m, n, l, random);
+    const SignPlane planted = random_plane(m, n, l, random);
     for (size_t i = 0; i < m; ++i)
         for (size_t j = 0; j < n; ++j) {
             X.push_back(3);
@@ -183,7 +202,7 @@ TEST(PlaneSolvers, AnnealingBeatsPlainDescent) {
         const std::vector<float> X = normal_numbers(m, n, seed);
         std::mt19937_64 random(seed);
         SignFactors factors(X, m, n, seed);
-        factors.add_plane(SignPlane::random(m, n, l, random), {});
+        factors.add_plane(random_plane(m, n, l, random), {});
         factors.fit_scales();
         for (int i = 0; i < 100; ++i) {
             factors.round(std::vector<double>{0.0}, 1);
