@@ -24,11 +24,11 @@ std::string code_name(const Quantizer& codec) {
     std::string name = "BQQ" + std::to_string(codec.M());
     if (codec.wanted_depth()) name += "z" + std::to_string(*codec.wanted_depth());
     if (codec.wanted_bases() == 1) return name;
-    // What was left to train() is left to it again, as for an index that is not trained.
+    // "g" where train() chose the number, so that it chooses again.
     return name + "g" + (codec.wanted_bases() ? std::to_string(*codec.wanted_bases()) : "");
 }
 
-/// FAISS's own, by FAISS where it has a function for that.
+/// The string of an index of FAISS's; empty if there is none.
 std::string faiss_name(const faiss::Index& index) {
     std::string name;
 #if __has_include(<faiss/factory_tools.h>)
@@ -70,8 +70,7 @@ std::string ivf_name(const IndexIVFBQQ& index) {
 
 std::string reverse_index_factory(const faiss::Index* index) {
     FAISS_THROW_IF_NOT_MSG(index != nullptr, "BQQ: reverse_index_factory() of a null index");
-    if (const auto* flat = dynamic_cast<const IndexBQQ*>(index))
-        return code_name(flat->codec());
+    if (const auto* flat = dynamic_cast<const IndexBQQ*>(index)) return code_name(flat->codec());
     if (const auto* ivf = dynamic_cast<const IndexIVFBQQ*>(index)) return ivf_name(*ivf);
     std::string name;
     if (const Wrapper* wrapper = find_wrapper(*index)) {
@@ -83,7 +82,8 @@ std::string reverse_index_factory(const faiss::Index* index) {
         name = faiss_name(*index);
     }
     FAISS_THROW_IF_NOT_FMT(
-            !name.empty(), "BQQ: no factory string for an index of class %s", typeid(*index).name());
+            !name.empty(), "BQQ: no factory string for an index of class %s",
+            typeid(*index).name());
     return name;
 }
 
