@@ -4,7 +4,8 @@
 #include <random>
 #include <vector>
 
-/// n vectors of dimension d around `clusters` centres: embeddings are not without structure, either.
+/// n vectors of dimension d around `clusters` centres: embeddings are not without structure,
+/// either.
 inline std::vector<float> clustered_vectors(size_t n, size_t d, size_t clusters) {
     std::mt19937 random(1);
     std::normal_distribution<float> normal;

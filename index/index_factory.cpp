@@ -43,8 +43,7 @@ public:
         if (found) text_.remove_prefix(word.size());
         return found;
     }
-    /// Digits; a number too large for its type is its largest, and left to the checks of M and
-    /// depth.
+    /// Digits. A number too large for T becomes the largest T, which the checks that follow refuse.
     template <class T>
     std::optional<T> number() {
         T value{};
@@ -59,7 +58,7 @@ private:
     std::string_view text_;
 };
 
-/// BQQ{M}, BQQ{p}x{l}, then z{depth}, then g or g{G}.
+/// BQQ{M} or BQQ{p}x{l}, then z{depth}, then g or g{G}; nothing for other texts.
 std::optional<Code> read_code(std::string_view token) {
     Cursor cursor(token);
     Code code;
@@ -86,10 +85,11 @@ std::optional<Code> read_code(std::string_view token) {
     return code;
 }
 
-/// @throws faiss::FaissException  for graphs that never end or take more memory than any user can
-/// mean
+/** FAISS never ends adding to a graph of one neighbour, and stops the process at none.
+ * @throws faiss::FaissException  for these, and for more neighbours than memory affords
+ */
 void check_graphs(const std::string& description) {
-    constexpr size_t kMost = 1024; // neighbours: 8 kB a vector
+    constexpr size_t kMost = 1024; // level 0 takes 8 kB a vector
     const std::string_view text = description;
     for (size_t at = text.find("HNSW"); at != text.npos; at = text.find("HNSW", at + 1)) {
         Cursor cursor(text.substr(at));
@@ -126,8 +126,8 @@ std::unique_ptr<faiss::Index> over_codes(faiss::IndexHNSWFlat& flat, const Code&
     return ours;
 }
 
-/** The index with codes in place of the flat vectors that FAISS's factory put there for them.
- * @return nullptr  when there are none
+/** Puts codes in place of the flat vectors in an index of FAISS's factory.
+ * @return  nullptr if no flat vectors are where codes can be
  */
 std::unique_ptr<faiss::Index> with_codes(std::unique_ptr<faiss::Index> index, const Code& code) {
     if (auto* ivf = dynamic_cast<faiss::IndexIVFFlat*>(index.get())) return over_codes(*ivf, code);
@@ -144,13 +144,14 @@ std::unique_ptr<faiss::Index> with_codes(std::unique_ptr<faiss::Index> index, co
     if (replaced == nullptr) return nullptr;
     faiss::IndexIVF* ivf = inverted_file(replaced.get());
     if (ivf != nullptr && dynamic_cast<faiss::IndexIDMap*>(index.get()) != nullptr) {
-        // The inverted file keeps ids itself, and reconstructs by them as IndexIDMap2 would.
+        // The inverted file keeps ids itself. With a hash table it reconstructs by id like
+        // IndexIDMap2.
         if (dynamic_cast<faiss::IndexIDMap2*>(index.get()) != nullptr)
             ivf->set_direct_map_type(faiss::DirectMap::Hashtable);
         return replaced;
     }
     *inner = replaced.release();
-    // The wrapper took over that a flat index needs no training.
+    // FAISS found the flat index inside trained.
     index->is_trained = false;
     return index;
 }
@@ -159,14 +160,13 @@ std::unique_ptr<faiss::Index> with_codes(std::unique_ptr<faiss::Index> index, co
 
 std::unique_ptr<faiss::Index> index_factory(
         int d, const std::string& description, faiss::MetricType metric) {
-    constexpr size_t kLongest =
-            1000; // FAISS's regular expressions end the process at some thousands
+    constexpr size_t kLongest = 1000; // FAISS's std::regex overflows the stack at about 30,000
     FAISS_THROW_IF_NOT_FMT(
             description.size() <= kLongest,
             "BQQ: a factory string of %zu characters, must be at most %zu", description.size(),
             kLongest);
     check_graphs(description);
-    // FAISS builds the index around a flat one, whose place the code then takes.
+    // FAISS builds the index with "Flat" in place of the code.
     size_t begin = description.find("BQQ");
     while (begin != description.npos && begin != 0 && description[begin - 1] != ',')
         begin = description.find("BQQ", begin + 1);

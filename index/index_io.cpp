@@ -25,12 +25,12 @@ namespace bqq {
 namespace {
 
 // A file is a magic number, a version, an index and the XXH3 digest of all before it. An index is a
-// tag and what belongs to it; wrappers hold the index inside them.
+// tag and contents; the contents of a wrapper end with its parts: docs/format.md.
 constexpr char kMagic[4] = {'B', 'Q', 'Q', 'X'};
-// What distinguishes FAISS's IO_FLAG_MMAP from IO_FLAG_SKIP_IVF_DATA, which is part of it.
+// The bits of IO_FLAG_MMAP without IO_FLAG_SKIP_IVF_DATA, which is one of them.
 constexpr int kMapped = faiss::IO_FLAG_MMAP & ~faiss::IO_FLAG_SKIP_IVF_DATA;
 
-/// The first bytes, as many as the magic number has.
+/// The first four bytes, or fewer at the end of the file.
 std::vector<uint8_t> read_magic(faiss::IOReader& from) {
     std::vector<uint8_t> bytes(sizeof kMagic);
     bytes.resize(from(bytes.data(), 1, bytes.size()));
@@ -41,9 +41,14 @@ bool is_ours(const std::vector<uint8_t>& magic) {
     return magic.size() == sizeof kMagic && std::memcmp(magic.data(), kMagic, sizeof kMagic) == 0;
 }
 
-/// @param magic  which has been read already
+/// @param magic  what read_magic() took from the file
 std::unique_ptr<faiss::Index> read_any(
-        faiss::IOReader& from, std::vector<uint8_t> magic, int io_flags, bool in_place) {
+        faiss::IOReader& from, std::vector<uint8_t> magic, int io_flags) {
+    const bool in_place = (io_flags & kMapped) != 0;
+    FAISS_THROW_IF_NOT_MSG(
+            !in_place || dynamic_cast<MappedReader*>(&from) != nullptr,
+            "BQQ: IO_FLAG_MMAP needs the path of a file");
+    if (in_place) io_flags &= ~faiss::IO_FLAG_MMAP;
     const bool ours = is_ours(magic);
     Reader reader(from, std::move(magic), io_flags, in_place);
     if (!ours) return std::unique_ptr<faiss::Index>(faiss::read_index(&reader, io_flags));
@@ -63,8 +68,7 @@ std::unique_ptr<faiss::Index> read_any(
     return index;
 }
 
-/// Refuses a corrupt file before its sizes are believed: FAISS's reader asks for any amount of
-/// memory.
+/// Comes before the reading, since FAISS allocates whatever sizes a file names.
 void check_digest(const MappedFile& file) {
     Digest digest;
     uint64_t stored = 0;
@@ -77,24 +81,22 @@ void check_digest(const MappedFile& file) {
         throw FileError("the file is truncated or corrupt: its checksum does not fit");
 }
 
-/// A regular file is mapped while it is read, but for one of FAISS's that is to stay mapped.
+/// A file of ours is mapped while it is read. FAISS opens its own, how depends on the flags.
 std::unique_ptr<faiss::Index> read_path(const std::string& path, int io_flags) {
-    const bool in_place = (io_flags & kMapped) != 0;
-    if (std::filesystem::is_regular_file(path)) {
-        const auto file = std::make_shared<MappedFile>(path);
-        MappedReader reader(path, file);
-        std::vector<uint8_t> magic = read_magic(reader);
-        if (is_ours(magic) && !in_place) check_digest(*file);
-        if (is_ours(magic) && in_place) io_flags &= ~faiss::IO_FLAG_MMAP;
-        if (is_ours(magic) || !in_place)
-            return read_any(reader, std::move(magic), io_flags, in_place);
+    if (!std::filesystem::is_regular_file(path)) {
+        faiss::FileIOReader reader(path.c_str());
+        return read_any(reader, read_magic(reader), io_flags);
     }
-    if (in_place) return std::unique_ptr<faiss::Index>(faiss::read_index(path.c_str(), io_flags));
-    faiss::FileIOReader reader(path.c_str());
-    return read_any(reader, read_magic(reader), io_flags, false);
+    const auto file = std::make_shared<MappedFile>(path);
+    MappedReader reader(path, file);
+    std::vector<uint8_t> magic = read_magic(reader);
+    if (!is_ours(magic))
+        return std::unique_ptr<faiss::Index>(faiss::read_index(path.c_str(), io_flags));
+    if ((io_flags & kMapped) == 0) check_digest(*file);
+    return read_any(reader, std::move(magic), io_flags);
 }
 
-/// What only writing and reading copies: FAISS's indexes, and what wrappers have of their own.
+/// Copies by writing and reading in memory: FAISS's indexes, and wrappers without their parts.
 template <class Write, class Read>
 auto copy_bytes(const Write& write, const Read& read) {
     faiss::VectorIOWriter to;
@@ -102,7 +104,7 @@ auto copy_bytes(const Write& write, const Read& read) {
     write(writer);
     faiss::VectorIOReader from;
     from.data = std::move(to.data);
-    // Lists in a file of their own are mapped again, and must not be written by two.
+    // Two indexes must not write to one file of lists.
     Reader reader(from, {}, faiss::IO_FLAG_READ_ONLY);
     return read(reader);
 }
@@ -156,11 +158,7 @@ void write_index(const faiss::Index* index, const std::string& path) {
 }
 
 std::unique_ptr<faiss::Index> read_index(faiss::IOReader* reader, int io_flags) {
-    return with_faiss_errors([&] {
-        FAISS_THROW_IF_NOT_MSG(
-                (io_flags & kMapped) == 0, "BQQ: IO_FLAG_MMAP needs a path to read from");
-        return read_any(*reader, read_magic(*reader), io_flags, false);
-    });
+    return with_faiss_errors([&] { return read_any(*reader, read_magic(*reader), io_flags); });
 }
 
 std::unique_ptr<faiss::Index> read_index(const std::string& path, int io_flags) {

@@ -24,11 +24,11 @@ std::string code_name(const Quantizer& codec) {
     std::string name = "BQQ" + std::to_string(codec.M());
     if (codec.wanted_depth()) name += "z" + std::to_string(*codec.wanted_depth());
     if (codec.wanted_bases() == 1) return name;
-    // What was left to train() is left to it again, as for an index that is not trained.
+    // "g" where train() chose the number, so that it chooses again.
     return name + "g" + (codec.wanted_bases() ? std::to_string(*codec.wanted_bases()) : "");
 }
 
-/// FAISS's own, by FAISS where it has a function for that.
+/// The string of an index of FAISS's; empty if there is none.
 std::string faiss_name(const faiss::Index& index) {
     std::string name;
 #if __has_include(<faiss/factory_tools.h>)

@@ -8,16 +8,16 @@
 
 namespace bqq {
 
-/// Wrappers and coarse quantizers may lie inside each other so deep.
+/// Most indexes inside each other, the outermost included: wrappers and coarse quantizers.
 inline constexpr int kMaxNesting = 16;
 
-/** Writes tag and contents of an index, and of those inside it.
- * @throws FileError  for a class that cannot be written, or an index that is nested too deep
+/** Writes the tag and the contents of an index and of its parts.
+ * @throws Error, faiss::FaissException  for a class that cannot be written, or beyond kMaxNesting
  */
 void write_tagged(const faiss::Index* index, Writer& writer);
 
 /** Reads what write_tagged wrote.
- * @throws Error, faiss::FaissException  for what no index can be
+ * @throws Error, faiss::FaissException  for what no index has, or beyond kMaxNesting
  */
 std::unique_ptr<faiss::Index> read_tagged(Reader& reader);
 

@@ -17,6 +17,8 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <typeinfo>
 #include <utility>
 
@@ -27,27 +29,30 @@ namespace {
 using NextPart = std::function<std::unique_ptr<faiss::Index>()>;
 using Names = std::span<const std::string>;
 
-/// What all rows of the table do alike. T is the class; D is derived from this and has for T what
-/// is its own: parts(), inner(), write(), read() and name().
-template <class T, class D>
-struct Row {
-    static bool is(const faiss::Index& index) { return dynamic_cast<const T*>(&index) != nullptr; }
-    static std::vector<faiss::Index*> parts(const faiss::Index& index) {
-        return D::parts_of(dynamic_cast<const T&>(index));
-    }
-    static faiss::Index** inner(faiss::Index& index) {
-        return D::inner_of(dynamic_cast<T&>(index));
-    }
-    static void write(const faiss::Index& index, Writer& writer) {
-        D::write_own(dynamic_cast<const T&>(index), writer);
-    }
-    static std::string name(const faiss::Index& index, Names parts) {
-        return D::name_of(dynamic_cast<const T&>(index), parts);
-    }
-    static Wrapper row(IndexTag tag) {
-        return {tag, &D::is, &D::parts, &D::inner, &D::write, &D::read, &D::name};
-    }
-};
+/// The row of a struct D, which has the functions of a Wrapper for its class D::Class of FAISS's.
+template <class D>
+Wrapper row(IndexTag tag) {
+    using T = typename D::Class;
+    return {tag,
+            [](const faiss::Index& index) { return dynamic_cast<const T*>(&index) != nullptr; },
+            [](const faiss::Index& index) { return D::parts(dynamic_cast<const T&>(index)); },
+            [](faiss::Index& index) { return D::inner(dynamic_cast<T&>(index)); },
+            [](const faiss::Index& index, Writer& writer) {
+                D::write(dynamic_cast<const T&>(index), writer);
+            },
+            D::read,
+            [](const faiss::Index& index, Names parts) {
+                return D::name(dynamic_cast<const T&>(index), parts);
+            }};
+}
+
+/// Sets what a wrapper has in common with the index that it hands vectors to.
+void set_as(faiss::Index& wrapper, const faiss::Index& inner) {
+    wrapper.d = inner.d;
+    wrapper.ntotal = inner.ntotal;
+    wrapper.metric_type = inner.metric_type;
+    wrapper.is_trained = inner.is_trained;
+}
 
 /// A transform's token in a factory string.
 std::string transform_name(const faiss::VectorTransform& transform) {
@@ -71,12 +76,13 @@ std::string transform_name(const faiss::VectorTransform& transform) {
     FAISS_THROW_FMT("BQQ: no factory string for a transform of class %s", typeid(transform).name());
 }
 
-struct PreTransform : Row<faiss::IndexPreTransform, PreTransform> {
-    static std::vector<faiss::Index*> parts_of(const faiss::IndexPreTransform& index) {
+struct PreTransform {
+    using Class = faiss::IndexPreTransform;
+    static std::vector<faiss::Index*> parts(const faiss::IndexPreTransform& index) {
         return {index.index};
     }
-    static faiss::Index** inner_of(faiss::IndexPreTransform& index) { return &index.index; }
-    static void write_own(const faiss::IndexPreTransform& index, Writer& writer) {
+    static faiss::Index** inner(faiss::IndexPreTransform& index) { return &index.index; }
+    static void write(const faiss::IndexPreTransform& index, Writer& writer) {
         write_value(writer.sink(), int32_t{index.d});
         write_value(writer.sink(), static_cast<uint32_t>(index.chain.size()));
         for (const faiss::VectorTransform* step : index.chain)
@@ -87,7 +93,6 @@ struct PreTransform : Row<faiss::IndexPreTransform, PreTransform> {
         const auto d = read_value<int32_t>(source);
         auto index = std::make_unique<faiss::IndexPreTransform>();
         index->own_fields = true;
-        index->d = d;
         const auto steps = read_value<uint32_t>(source);
         int next_d = d;
         const auto check = [&](int found) {
@@ -104,25 +109,26 @@ struct PreTransform : Row<faiss::IndexPreTransform, PreTransform> {
         }
         index->index = next_part().release();
         check(index->index->d);
-        index->ntotal = index->index->ntotal;
-        index->metric_type = index->index->metric_type;
-        index->is_trained = index->index->is_trained;
+        set_as(*index, *index->index);
+        index->d = d;
         for (const faiss::VectorTransform* step : index->chain)
             index->is_trained = index->is_trained && step->is_trained;
         return index;
     }
-    static std::string name_of(const faiss::IndexPreTransform& index, Names parts) {
+    static std::string name(const faiss::IndexPreTransform& index, Names parts) {
         std::string name;
         for (const faiss::VectorTransform* step : index.chain) name += transform_name(*step) + ",";
         return name + parts[0];
     }
 };
 
-/** Gives the vectors of an inverted file, in memory from then on, the ids that an id map over it holds.
+/** Stores the ids of an id map with the vectors of the inverted file under it, whose lists are in
+ * memory afterwards.
  *
- * FAISS's IndexIDMap closes the gaps among its ids when vectors are removed, an inverted file keeps
- * the positions that it stored. So the order of the positions, not their value, leads to the ids.
- * Where vectors were added after that, positions occur twice and their value is all there is.
+ * The lists hold positions in the order of adding. IndexIDMap expects positions to move up when
+ * vectors are removed; those in lists stay. Hence the k-th smallest position belongs to the k-th
+ * id. Vectors that were added after a removal repeat positions, and nothing tells them apart: then
+ * each gets the id at its position, as in version 4.
  */
 void give_ids(faiss::IndexIVF& ivf, const std::vector<idx_t>& ids) {
     auto* invlists = dynamic_cast<InterleavedLists*>(ivf.invlists);
@@ -135,42 +141,36 @@ void give_ids(faiss::IndexIVF& ivf, const std::vector<idx_t>& ids) {
     for (size_t list = 0; list < lists.nlist(); ++list)
         for (size_t i = 0; i < lists.size(list); ++i) positions.push_back(lists.id({list, i}));
     std::sort(positions.begin(), positions.end());
-    const auto twice = std::adjacent_find(positions.begin(), positions.end());
+    const bool distinct = std::adjacent_find(positions.begin(), positions.end()) == positions.end();
     std::vector<uint8_t> code(ivf.code_size);
     for (size_t list = 0; list < lists.nlist(); ++list)
         for (size_t i = 0; i < lists.size(list); ++i) {
-            auto place = static_cast<size_t>(lists.id({list, i}));
-            if (twice == positions.end())
-                place = static_cast<size_t>(
-                        std::lower_bound(positions.begin(), positions.end(), place) -
-                        positions.begin());
-            if (place >= ids.size())
+            idx_t k = lists.id({list, i});
+            if (distinct)
+                k = std::lower_bound(positions.begin(), positions.end(), k) - positions.begin();
+            if (static_cast<size_t>(k) >= ids.size())
                 throw FileError(
                         "the id map has " + std::to_string(ids.size()) + " ids, none for vector " +
-                        std::to_string(place));
+                        std::to_string(k));
             copy_code(lists.codes(list), i, code.data());
-            lists.set({list, i}, code.data(), ids[place]);
+            lists.set({list, i}, code.data(), ids[static_cast<size_t>(k)]);
         }
 }
 
 template <class T>
-struct IdMap : Row<T, IdMap<T>> {
-    static constexpr bool kBothWays = std::is_same_v<T, faiss::IndexIDMap2>;
+struct IdMap {
+    using Class = T;
+    static constexpr bool kById = std::is_same_v<T, faiss::IndexIDMap2>; ///< reconstructs by id
 
-    /// Of two classes one is derived from the other.
-    static bool is(const faiss::Index& index) {
-        return dynamic_cast<const faiss::IndexIDMap*>(&index) != nullptr &&
-               (dynamic_cast<const faiss::IndexIDMap2*>(&index) != nullptr) == kBothWays;
-    }
-    static std::vector<faiss::Index*> parts_of(const T& index) { return {index.index}; }
-    static faiss::Index** inner_of(T& index) { return &index.index; }
-    static void write_own(const T& index, Writer& writer) {
+    static std::vector<faiss::Index*> parts(const T& index) { return {index.index}; }
+    static faiss::Index** inner(T& index) { return &index.index; }
+    static void write(const T& index, Writer& writer) {
         if (inverted_file(index.index) != nullptr)
             throw InvalidArgument(
                     "IndexIDMap over an inverted file: use the inverted file, which keeps ids");
         write_vector(writer.sink(), index.id_map);
     }
-    /// An id map over an inverted file, which version 4 has, becomes the inverted file with its ids.
+    /// Version 4 has id maps over inverted files: the inverted file is read, with the ids.
     static std::unique_ptr<faiss::Index> read(Reader& reader, const NextPart& next_part) {
         auto ids = read_vector<std::vector<idx_t>>(reader.source());
         std::unique_ptr<faiss::Index> inner = next_part();
@@ -180,41 +180,33 @@ struct IdMap : Row<T, IdMap<T>> {
                     std::to_string(inner->ntotal) + " vectors");
         faiss::IndexIVF* ivf = inverted_file(inner.get());
         if (ivf != nullptr && (reader.io_flags & faiss::IO_FLAG_SKIP_IVF_DATA) == 0) {
-            const bool by_id = kBothWays || ivf->direct_map.type != faiss::DirectMap::NoMap;
+            const bool by_id = kById || ivf->direct_map.type != faiss::DirectMap::NoMap;
             ivf->set_direct_map_type(faiss::DirectMap::NoMap); // it had the positions
             give_ids(*ivf, ids);
             if (by_id) ivf->set_direct_map_type(faiss::DirectMap::Hashtable);
             return inner;
         }
         auto index = std::make_unique<T>(); // the other constructor wants an empty index
-        index->d = inner->d;
-        index->ntotal = inner->ntotal;
-        index->metric_type = inner->metric_type;
-        index->is_trained = inner->is_trained;
+        set_as(*index, *inner);
         index->id_map = std::move(ids);
         index->own_fields = true;
         index->index = inner.release();
-        if constexpr (kBothWays) index->construct_rev_map();
+        if constexpr (kById) index->construct_rev_map();
         return index;
     }
-    static std::string name_of(const T&, Names parts) {
-        return (kBothWays ? "IDMap2," : "IDMap,") + parts[0];
+    static std::string name(const T&, Names parts) {
+        return (kById ? "IDMap2," : "IDMap,") + parts[0];
     }
 };
 
 template <class T>
-struct Refine : Row<T, Refine<T>> {
-    static constexpr bool kFlat = std::is_same_v<T, faiss::IndexRefineFlat>;
-
-    static bool is(const faiss::Index& index) {
-        return dynamic_cast<const faiss::IndexRefine*>(&index) != nullptr &&
-               (dynamic_cast<const faiss::IndexRefineFlat*>(&index) != nullptr) == kFlat;
-    }
-    static std::vector<faiss::Index*> parts_of(const T& index) {
+struct Refine {
+    using Class = T;
+    static std::vector<faiss::Index*> parts(const T& index) {
         return {index.base_index, index.refine_index};
     }
-    static faiss::Index** inner_of(T& index) { return &index.base_index; }
-    static void write_own(const T& index, Writer& writer) {
+    static faiss::Index** inner(T& index) { return &index.base_index; }
+    static void write(const T& index, Writer& writer) {
         write_value(writer.sink(), index.k_factor);
     }
     static std::unique_ptr<faiss::Index> read(Reader& reader, const NextPart& next_part) {
@@ -224,9 +216,7 @@ struct Refine : Row<T, Refine<T>> {
         if (base->d != refine->d || base->ntotal != refine->ntotal)
             throw FileError("the index and its refinement differ in size");
         auto index = std::make_unique<T>();
-        index->d = base->d;
-        index->ntotal = base->ntotal;
-        index->metric_type = base->metric_type;
+        set_as(*index, *base);
         index->is_trained = base->is_trained && refine->is_trained;
         index->k_factor = k_factor;
         index->own_fields = true;
@@ -235,40 +225,43 @@ struct Refine : Row<T, Refine<T>> {
         index->refine_index = refine.release();
         return index;
     }
-    static std::string name_of(const T&, Names parts) {
+    static std::string name(const T&, Names parts) {
         return parts[0] + (parts[1] == "Flat" ? ",RFlat" : ",Refine(" + parts[1] + ")");
     }
 };
 
-struct Graph : Row<faiss::IndexHNSW, Graph> {
-    static std::vector<faiss::Index*> parts_of(const faiss::IndexHNSW& index) {
+struct Graph {
+    using Class = faiss::IndexHNSW;
+    static std::vector<faiss::Index*> parts(const faiss::IndexHNSW& index) {
         return {index.storage};
     }
-    static faiss::Index** inner_of(faiss::IndexHNSW& index) { return &index.storage; }
-    static void write_own(const faiss::IndexHNSW& index, Writer& writer) {
-        const ByteSink sink = writer.sink();
-        const faiss::HNSW& graph = index.hnsw;
-        write_vector(sink, graph.assign_probas);
-        write_vector(sink, graph.cum_nneighbor_per_level);
-        write_vector(sink, graph.levels);
-        write_vector(sink, graph.offsets);
-        write_vector(sink, graph.neighbors);
-        for (const int value :
-             {graph.entry_point, graph.max_level, graph.efConstruction, graph.efSearch})
-            write_value(sink, int32_t{value});
+    static faiss::Index** inner(faiss::IndexHNSW& index) { return &index.storage; }
+    /// What of a graph is written, in its order.
+    template <class Hnsw>
+    static auto fields(Hnsw& graph) {
+        return std::tie(
+                graph.assign_probas, graph.cum_nneighbor_per_level, graph.levels, graph.offsets,
+                graph.neighbors, graph.entry_point, graph.max_level, graph.efConstruction,
+                graph.efSearch);
+    }
+    static void write(const faiss::IndexHNSW& index, Writer& writer) {
+        const auto write_field = [sink = writer.sink()](const auto& field) {
+            if constexpr (std::is_same_v<decltype(field), const int32_t&>)
+                write_value(sink, field);
+            else
+                write_vector(sink, field);
+        };
+        std::apply([&](const auto&... field) { (write_field(field), ...); }, fields(index.hnsw));
     }
     static std::unique_ptr<faiss::Index> read(Reader& reader, const NextPart& next_part) {
-        const ByteSource source = reader.source();
+        const auto read_field = [source = reader.source()]<class Field>(Field& field) {
+            if constexpr (std::is_same_v<Field, int32_t>)
+                field = read_value<int32_t>(source);
+            else
+                field = read_vector<Field>(source);
+        };
         faiss::HNSW graph;
-        graph.assign_probas = read_vector<decltype(graph.assign_probas)>(source);
-        graph.cum_nneighbor_per_level =
-                read_vector<decltype(graph.cum_nneighbor_per_level)>(source);
-        graph.levels = read_vector<decltype(graph.levels)>(source);
-        graph.offsets = read_vector<decltype(graph.offsets)>(source);
-        graph.neighbors = read_vector<decltype(graph.neighbors)>(source);
-        for (int* value :
-             {&graph.entry_point, &graph.max_level, &graph.efConstruction, &graph.efSearch})
-            *value = read_value<int32_t>(source);
+        std::apply([&](auto&... field) { (read_field(field), ...); }, fields(graph));
         std::unique_ptr<faiss::Index> storage = next_part();
         if (graph.levels.size() != static_cast<size_t>(storage->ntotal) ||
             graph.offsets.size() != graph.levels.size() + 1)
@@ -280,27 +273,27 @@ struct Graph : Row<faiss::IndexHNSW, Graph> {
         (void)storage.release();
         BQQ_SINCE_FAISS_1_8(graph.is_similarity = index->hnsw.is_similarity;)
         index->hnsw = std::move(graph);
-        index->ntotal = index->storage->ntotal;
-        index->is_trained = index->storage->is_trained;
+        set_as(*index, *index->storage);
         return index;
     }
-    static std::string name_of(const faiss::IndexHNSW& index, Names parts) {
+    static std::string name(const faiss::IndexHNSW& index, Names parts) {
         return "HNSW" + std::to_string(index.hnsw.nb_neighbors(1)) + "," + parts[0];
     }
 };
 
 template <class T>
-struct Threaded : Row<T, Threaded<T>> {
+struct Threaded {
+    using Class = T;
     static constexpr bool kShards = std::is_same_v<T, faiss::IndexShards>;
 
-    static std::vector<faiss::Index*> parts_of(const T& index) {
+    static std::vector<faiss::Index*> parts(const T& index) {
         std::vector<faiss::Index*> parts;
         for (int i = 0; i < index.count(); ++i)
             parts.push_back(const_cast<faiss::Index*>(index.at(i)));
         return parts;
     }
-    static faiss::Index** inner_of(T&) { return nullptr; }
-    static void write_own(const T& index, Writer& writer) {
+    static faiss::Index** inner(T&) { return nullptr; }
+    static void write(const T& index, Writer& writer) {
         write_value(writer.sink(), static_cast<uint32_t>(index.count()));
         if constexpr (kShards) write_value(writer.sink(), uint8_t{index.successive_ids});
     }
@@ -312,17 +305,15 @@ struct Threaded : Row<T, Threaded<T>> {
             if constexpr (kShards) index->successive_ids = read_bool(source, "successive_ids");
         };
         if (reader.version > 4) read_own();
-        for (uint32_t i = 0; i < count; ++i) {
-            add_part(*index, next_part());
-        }
+        for (uint32_t i = 0; i < count; ++i) add_part(*index, next_part());
         if (reader.version == 4) read_own();
         if constexpr (kShards) index->syncWithSubIndexes();
         return index;
     }
-    static std::string name_of(const T&, Names) { return ""; }
+    static std::string name(const T&, Names) { return ""; }
 
 private:
-    /// FAISS looks at whether a part fits the others when it already is among them.
+    /// addIndex() throws before it takes a part over, or after that when the part does not fit.
     static void add_part(T& index, std::unique_ptr<faiss::Index> part) {
         own_parts(index);
         const int count = index.count();
@@ -336,15 +327,16 @@ private:
     }
 };
 
+// The first row that fits counts: a class that is derived from another is above it.
 const Wrapper kWrappers[] = {
-        PreTransform::row(IndexTag::pre_transform),
-        IdMap<faiss::IndexIDMap>::row(IndexTag::id_map),
-        IdMap<faiss::IndexIDMap2>::row(IndexTag::id_map2),
-        Refine<faiss::IndexRefine>::row(IndexTag::refine),
-        Refine<faiss::IndexRefineFlat>::row(IndexTag::refine_flat),
-        Graph::row(IndexTag::hnsw),
-        Threaded<faiss::IndexShards>::row(IndexTag::shards),
-        Threaded<faiss::IndexReplicas>::row(IndexTag::replicas),
+        row<PreTransform>(IndexTag::pre_transform),
+        row<IdMap<faiss::IndexIDMap2>>(IndexTag::id_map2),
+        row<IdMap<faiss::IndexIDMap>>(IndexTag::id_map),
+        row<Refine<faiss::IndexRefineFlat>>(IndexTag::refine_flat),
+        row<Refine<faiss::IndexRefine>>(IndexTag::refine),
+        row<Graph>(IndexTag::hnsw),
+        row<Threaded<faiss::IndexShards>>(IndexTag::shards),
+        row<Threaded<faiss::IndexReplicas>>(IndexTag::replicas),
 };
 
 template <class Predicate>
@@ -386,13 +378,11 @@ faiss::IndexIVF* inverted_file(faiss::Index* index) {
 
 bool contains_bqq(const faiss::Index* index) {
     if (index == nullptr) return false;
-    if (dynamic_cast<const IndexBQQ*>(index) != nullptr) return true;
-    if (dynamic_cast<const IndexIVFBQQ*>(index) != nullptr) return true;
+    if (dynamic_cast<const TwoStages*>(index) != nullptr) return true;
     const Wrapper* wrapper = find_wrapper(*index);
     if (wrapper == nullptr) return false;
-    for (const faiss::Index* part : wrapper->parts(*index))
-        if (contains_bqq(part)) return true;
-    return false;
+    const std::vector<faiss::Index*> parts = wrapper->parts(*index);
+    return std::any_of(parts.begin(), parts.end(), contains_bqq);
 }
 
 } // namespace bqq

@@ -31,21 +31,21 @@ enum class IndexTag : uint8_t {
     flat_bfloat16 = 11 ///< an IndexFlat whose numbers have no more than sixteen bits
 };
 
-/// A class of FAISS's whose objects have other indexes inside. All that the library does with one
-/// stands in its row of the table in wrappers.cpp.
+/// A FAISS class whose indexes hold other indexes, its parts. Each has a row in the table in
+/// wrappers.cpp, the only place that knows the class.
 struct Wrapper {
     IndexTag tag;
     bool (*is)(const faiss::Index& index);
-    /// The indexes inside, that which vectors are handed to first.
+    /// The part that vectors are added to is the first.
     std::vector<faiss::Index*> (*parts)(const faiss::Index& index);
-    /// Where that first one is kept; nullptr where there may be many.
+    /// Where the first part is kept; nullptr for a class with any number of parts.
     faiss::Index** (*inner)(faiss::Index& index);
-    /// What is its own, without the parts.
+    /// Writes all but the parts.
     void (*write)(const faiss::Index& index, Writer& writer);
-    /// The reverse. Asks for the parts in their order, and owns them.
+    /// Reads what write() wrote. Calls next_part() once for each part, in order, and owns them.
     std::unique_ptr<faiss::Index> (*read)(
             Reader& reader, const std::function<std::unique_ptr<faiss::Index>()>& next_part);
-    /// The factory string, given those of the parts; empty where there is none.
+    /// The factory string, made from those of the parts; empty if there is none.
     std::string (*name)(const faiss::Index& index, std::span<const std::string> parts);
 };
 
@@ -54,19 +54,18 @@ const Wrapper* find_wrapper(const faiss::Index& index);
 /// nullptr for a tag that no wrapper has.
 const Wrapper* find_wrapper(IndexTag tag);
 
-/// Where a wrapper keeps the index that it hands vectors to, else nullptr.
+/// Where a wrapper keeps the index that it adds vectors to; nullptr for other indexes.
 faiss::Index** inner_index(faiss::Index* index);
 
-/// An index that is IndexFlat, IndexFlatL2 or IndexFlatIP and no class derived from them, else
-/// nullptr.
+/// The index if its class is IndexFlat, IndexFlatL2 or IndexFlatIP, else nullptr.
 const faiss::IndexFlat* as_plain_flat(const faiss::Index* index);
 
-/** An inverted file, also behind transforms; else nullptr. It keeps the ids of its vectors itself,
- * and as vectors take other places when some are removed, IndexIDMap over it loses track of them.
+/** The inverted file that an index is, or has after its transforms; else nullptr. An inverted file
+ * keeps ids itself. IndexIDMap over it gives wrong ids once vectors are removed: see give_ids().
  */
 faiss::IndexIVF* inverted_file(faiss::Index* index);
 
-/// Whether an index or one inside it is ours.
+/// Whether an index or one of its parts, at any depth, is ours.
 bool contains_bqq(const faiss::Index* index);
 
 } // namespace bqq

@@ -1,5 +1,6 @@
 #include <bqq/index/index_io.h>
 
+#include "io/digest.h"
 #include "io/file_size_limit.h"
 #include "random_data.h"
 #include "search_results.h"
@@ -208,17 +209,17 @@ TEST_F(IndexIo, TakesTheSpaceOfItsCodesAndPlanes) {
 }
 
 TEST_F(IndexIo, ReadsAFileThatFaissWrote) {
-    for (const char* description : {"Flat", "PCA4,SQ8", "IDMap2,Flat"}) {
+    for (const char* description : {"Flat", "PCA4,SQ8", "IDMap2,Flat", "IVF4,Flat"}) {
         const auto index = filled(description);
         faiss::write_index(index.get(), path("a").c_str());
         expect_same(*index, *read(path("a")));
+        expect_same(*index, *bqq::read_index(path("a"), faiss::IO_FLAG_MMAP));
         bqq::write_index(index.get(), path("b"));
         EXPECT_EQ(contents(path("b")), contents(path("a")));
     }
 }
 
-// Any change shows: in a tag, a size, a number that no quantizer has, or at last in the checksum.
-/// Parts that hold every second vector each.
+/// Two parts that hold half of the vectors each, or all of them.
 template <class Threaded>
 std::unique_ptr<faiss::Index> in_parts(bool copies) {
     auto index = std::make_unique<Threaded>(kDimension);
@@ -243,6 +244,16 @@ TEST_F(IndexIo, ShardsAndReplicasSearchTheSame) {
     expect_same(*shards, *from_bytes(to_bytes(*shards)));
     const auto replicas = in_parts<faiss::IndexReplicas>(true);
     expect_same(*replicas, *from_bytes(to_bytes(*replicas)));
+}
+
+// FAISS refuses a replica when it has taken it over.
+TEST_F(IndexIo, ReplicasThatDifferAreRefused) {
+    const auto replicas = in_parts<faiss::IndexReplicas>(true);
+    auto& second = *dynamic_cast<faiss::IndexReplicas&>(*replicas).at(1);
+    second.add(1, gaussian_vectors(1, kDimension, 3).data());
+    const std::string bytes = to_bytes(*replicas);
+    EXPECT_THROW(from_bytes(bytes), FaissException);
+    EXPECT_THROW(bqq::clone_index(replicas.get()), FaissException);
 }
 
 /// Not among the compositions: two graphs that grow apart differ, their random levels are not
@@ -353,6 +364,52 @@ TEST_F(IndexIo, AnIdMapOverAnInvertedFileIsNotWritten) {
             ThrowsMessage<FaissException>(HasSubstr("use the inverted file")));
 }
 
+/// The file of an id map over an inverted file, as version 4 wrote it.
+std::string id_map_over(const std::string& ivf, bool both_ways, const std::vector<idx_t>& ids) {
+    const auto as_bytes = [](const auto* values, size_t n) {
+        return std::string(reinterpret_cast<const char*>(values), n * sizeof *values);
+    };
+    const uint64_t size = ids.size();
+    std::string bytes = ivf.substr(0, 8) + (both_ways ? '\4' : '\3') + as_bytes(&size, 1) +
+                        as_bytes(ids.data(), size) + ivf.substr(8, ivf.size() - 16);
+    bqq::Digest digest;
+    digest.update(bytes.data(), bytes.size());
+    const uint64_t value = digest.value();
+    return bytes + as_bytes(&value, 1);
+}
+
+// What a removal leaves: the map has closed the gap among its ids, the lists keep their positions.
+TEST_F(IndexIo, AnIdMapOverAnInvertedFileIsReadAsTheInvertedFile) {
+    for (const bool both_ways : {false, true})
+        for (const int removed : {0, 20}) {
+            SCOPED_TRACE(testing::Message() << both_ways << ", removed " << removed);
+            const auto ivf = filled("IVF4,BQQ24");
+            dynamic_cast<bqq::IndexIVFBQQ&>(*ivf).set_direct_map_type(faiss::DirectMap::Hashtable);
+            ivf->remove_ids(faiss::IDSelectorRange(50, 50 + removed));
+            std::vector<idx_t> ids;
+            for (idx_t i = 0; i < kVectors; ++i)
+                if (i < 50 || i >= 50 + removed) ids.push_back(1000 + 7 * i);
+            const std::string file = write("a", id_map_over(to_bytes(*ivf), both_ways, ids));
+            for (const int flags : {0, int{faiss::IO_FLAG_MMAP}}) {
+                const auto again = bqq::read_index(file, flags);
+                EXPECT_EQ(typeid(*again), typeid(*ivf));
+                const std::vector<float> queries = gaussian_vectors(20, kDimension, 2);
+                bqq::test::Results expected = search(*ivf, queries, 10);
+                for (idx_t& label : expected.labels)
+                    if (label >= 0) label = 1000 + 7 * label;
+                EXPECT_EQ(search(*again, queries, 10), expected);
+                std::vector<float> x(kDimension);
+                std::vector<float> y(kDimension);
+                ivf->reconstruct(100, x.data());
+                again->reconstruct(1700, y.data());
+                EXPECT_EQ(x, y);
+                EXPECT_EQ(again->remove_ids(faiss::IDSelectorRange(1000, 1001)), 1u);
+            }
+            ids.pop_back();
+            EXPECT_THROW(from_bytes(id_map_over(to_bytes(*ivf), both_ways, ids)), FaissException);
+        }
+}
+
 std::unique_ptr<faiss::Index> map(const std::string& path) {
     return bqq::read_index(path, faiss::IO_FLAG_MMAP);
 }
@@ -437,6 +494,7 @@ TEST_F(IndexIo, AnInvertedFileTakesTheSpaceOfItsParts) {
             to_bytes(*flat).size() + 4 * kDimension * 2 + kVectors + 4 * 5 + 100);
 }
 
+// Any change shows: in a tag, a size, a number that no quantizer has, or at last in the checksum.
 TEST_F(IndexIo, EveryFlippedBitIsNoticed) {
     const std::string bytes = to_bytes(*filled("BQQ5z2", faiss::METRIC_L2, 10));
     for (size_t i = 0; i < bytes.size(); ++i)

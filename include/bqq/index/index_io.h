@@ -8,28 +8,29 @@
 
 namespace bqq {
 
-/** Writes any index: ours, FAISS's, and FAISS's wrappers around ours. A file is first written under
- * another name in the same folder and then renamed, so that `path` is either whole or as it was.
- * @throws faiss::FaissException  when the index cannot be written, or the file (disk full, no
- * permission)
+/** Writes an index of ours, of FAISS's, or of FAISS's around ours. The file is written under
+ * another name in the same folder and then renamed: on an error, `path` is as it was.
+ * @throws faiss::FaissException  if the index has no form in a file (such as IndexIDMap over an
+ *                                inverted file: use that one) or the file cannot be written
  */
 void write_index(const faiss::Index* index, const std::string& path);
 void write_index(const faiss::Index* index, faiss::IOWriter* writer);
 
-/** Reads what write_index wrote, here or in FAISS.
- * @param io_flags  FAISS's. IO_FLAG_MMAP leaves codes and ids in the file, mapped and read-only;
- * the checksum of these is then not looked at. All flags hold for what is FAISS's, such as
- *                  IO_FLAG_READ_ONLY and IO_FLAG_ONDISK_SAME_DIR for on-disk lists.
- * @throws faiss::FaissException  for a missing, truncated, corrupt or foreign file; the message
- * names it
+/** Reads what bqq::write_index or faiss::write_index wrote.
+ * @param io_flags  FAISS's flags. IO_FLAG_MMAP leaves the lists of our indexes in the file, mapped
+ *                  and read-only; their checksum is then not verified. The other flags hold for
+ *                  what FAISS reads: IO_FLAG_READ_ONLY and IO_FLAG_ONDISK_SAME_DIR for on-disk
+ *                  lists, ...
+ * @throws faiss::FaissException  for a missing, truncated, corrupt or foreign file, named by the
+ *                                message
+ * @throws std::bad_alloc         if memory is too small
  */
 std::unique_ptr<faiss::Index> read_index(const std::string& path, int io_flags = 0);
 std::unique_ptr<faiss::Index> read_index(faiss::IOReader* reader, int io_flags = 0);
 
-/** A copy that shares nothing, of any index that can be written. Lists of codes in a file become
- * lists in memory, but for those of FAISS's own inverted files: these are mapped once more,
- * read-only.
- * @throws faiss::FaissException  when the index cannot be written
+/** A copy that shares nothing with the index. Lists of ours that are mapped or on disk are in
+ * memory in the copy; on-disk lists of FAISS's own inverted files are mapped once more, read-only.
+ * @throws faiss::FaissException  for an index that write_index refuses
  */
 std::unique_ptr<faiss::Index> clone_index(const faiss::Index* index);
 
