@@ -1,5 +1,5 @@
 // Runs the tests; with BQQ_BEST_TARGET=SSE4 in the environment, with no better instruction set of
-// Highway's than that one: AVX3_DL, AVX3, AVX2, SSE4, SSSE3, SSE2 or EMU128.
+// Highway's than that one: AVX3_DL, AVX3, AVX2, SSE4, SSSE3 or EMU128.
 
 #include <gtest/gtest.h>
 #include <hwy/targets.h>

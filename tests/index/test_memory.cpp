@@ -85,6 +85,8 @@ protected:
         std::ofstream(path, std::ios::binary)
                 .write(reinterpret_cast<const char*>(file.data()), std::ssize(file));
         read(0);
+        index->add(100, vectors().data()); // what a process makes once, such as its threads
+        read(0);
     }
 
     void read(int flags) {
