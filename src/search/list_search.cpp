@@ -177,9 +177,8 @@ double first_offset(std::span<const Visit> visits) {
 
 template <class Collector>
 void search_all_lists(
-        const ListSearch& search, size_t n, const float* x,
-        const std::function<Collector(size_t query, double base)>& make,
-        const std::function<void(size_t query, Collector& collector)>& finish) {
+        const ListSearch& search, size_t n, const float* x, const MakeCollector<Collector>& make,
+        const FinishQuery<Collector>& finish) {
     constexpr size_t kTogether = 32;
     parallel_ranges_with(
             n, queries_together(n, kTogether), [] { return std::vector<Collector>(); },
@@ -197,8 +196,7 @@ void search_all_lists(
 template <class Collector>
 ScanCounts search_visits(
         const ListSearch& search, size_t n, const float* x, const VisitPlan& plan,
-        const std::function<Collector(size_t query, double base)>& make,
-        const std::function<void(size_t query, Collector& collector)>& finish) {
+        const MakeCollector<Collector>& make, const FinishQuery<Collector>& finish) {
     std::atomic<size_t> lists = 0;
     std::atomic<size_t> codes = 0;
     const size_t d = search.quantizer.d();
@@ -256,17 +254,17 @@ ScanCounts search_visits(
     return {lists, codes};
 }
 
-#define BQQ_SEARCH_FOR(Collector)                                      \
-    template void search_all_lists(                                    \
-            const ListSearch&, size_t, const float*,                   \
-            const std::function<Collector(size_t, double)>&,           \
-            const std::function<void(size_t, Collector&)>&);           \
-    template ScanCounts search_visits(                                 \
-            const ListSearch&, size_t, const float*, const VisitPlan&, \
-            const std::function<Collector(size_t, double)>&,           \
-            const std::function<void(size_t, Collector&)>&);
-BQQ_SEARCH_FOR(NearestCodes)
-BQQ_SEARCH_FOR(CodesWithin)
-#undef BQQ_SEARCH_FOR
+template void search_all_lists(
+        const ListSearch&, size_t, const float*, const MakeCollector<NearestCodes>&,
+        const FinishQuery<NearestCodes>&);
+template ScanCounts search_visits(
+        const ListSearch&, size_t, const float*, const VisitPlan&,
+        const MakeCollector<NearestCodes>&, const FinishQuery<NearestCodes>&);
+template void search_all_lists(
+        const ListSearch&, size_t, const float*, const MakeCollector<CodesWithin>&,
+        const FinishQuery<CodesWithin>&);
+template ScanCounts search_visits(
+        const ListSearch&, size_t, const float*, const VisitPlan&,
+        const MakeCollector<CodesWithin>&, const FinishQuery<CodesWithin>&);
 
 } // namespace bqq

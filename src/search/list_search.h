@@ -136,6 +136,12 @@ private:
     std::vector<std::pair<Place, double>> found_;
 };
 
+/// What a query collects in, and what is done with it in the end.
+template <class Collector>
+using MakeCollector = std::function<Collector(size_t query, double base)>;
+template <class Collector>
+using FinishQuery = std::function<void(size_t query, Collector& collector)>;
+
 /** Every query visits every list: that with the nearest centre first. Centres are the means of the
  * lists' bases.
  * @param x       queries, size n * d
@@ -145,9 +151,8 @@ private:
  */
 template <class Collector>
 void search_all_lists(
-        const ListSearch& search, size_t n, const float* x,
-        const std::function<Collector(size_t query, double base)>& make,
-        const std::function<void(size_t query, Collector& collector)>& finish);
+        const ListSearch& search, size_t n, const float* x, const MakeCollector<Collector>& make,
+        const FinishQuery<Collector>& finish);
 
 /// How the visits of a query are limited and spread over threads.
 struct VisitPlan {
@@ -163,7 +168,6 @@ struct VisitPlan {
 template <class Collector>
 ScanCounts search_visits(
         const ListSearch& search, size_t n, const float* x, const VisitPlan& plan,
-        const std::function<Collector(size_t query, double base)>& make,
-        const std::function<void(size_t query, Collector& collector)>& finish);
+        const MakeCollector<Collector>& make, const FinishQuery<Collector>& finish);
 
 } // namespace bqq
