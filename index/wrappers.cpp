@@ -288,6 +288,7 @@ struct Threaded {
 
     static std::vector<faiss::Index*> parts(const T& index) {
         std::vector<faiss::Index*> parts;
+        parts.reserve(static_cast<size_t>(index.count()));
         for (int i = 0; i < index.count(); ++i)
             parts.push_back(const_cast<faiss::Index*>(index.at(i)));
         return parts;
