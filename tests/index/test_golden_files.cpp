@@ -116,8 +116,9 @@ TEST_P(GoldenFiles, KeepTheirFactoryString) {
     const auto index = bqq::read_index(path);
     if (factory.starts_with("OPQ")) factory = "-"; // FAISS reads it as a transform of no name
     if (factory == "-") { // newer versions of FAISS know a name for a coarse inverted file
-        if (!GetParam().starts_with("IVF"))
+        if (!GetParam().starts_with("IVF")) {
             EXPECT_THROW(bqq::reverse_index_factory(index.get()), faiss::FaissException);
+        }
         return;
     }
     // An id map over an inverted file is read as the inverted file, which keeps the ids.
