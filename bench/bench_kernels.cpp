@@ -48,8 +48,8 @@ void scan(benchmark::State& state) {
     const bqq::CodeBlocks codes = random_codes(M / 8 + 3, 4096);
     bqq::QuantizedQuery query;
     query.assign(falling_weights(M), bits);
-    const bqq::kernels::ScanFilter filter{true,  0x3f000000,    0x10000,       0,
-                                          1e-4f, query.slope(), query.offset()};
+    const bqq::kernels::ScanFilter filter{true, 255,   0x3f000000,    0x10000,
+                                          0,    1e-4f, query.slope(), query.offset()};
     uint64_t survivors = 0;
     float bounds[bqq::kernels::kBlock];
     for (auto _ : state)

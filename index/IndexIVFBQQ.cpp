@@ -3,6 +3,7 @@
 #include "base/check_finite.h"
 #include "codec/bfloat16.h"
 #include "codec/encoder.h"
+#include "codec/outliers.h"
 #include "index/checks.h"
 #include "index/coarse_search.h"
 #include "index/inverted_lists.h"
@@ -210,9 +211,12 @@ void IndexIVFBQQ::train(idx_t n, const float* x) {
             static_cast<long>(n), nlist, codec_.M(), least);
     with_faiss_errors(
             [&] { check_finite(x, static_cast<size_t>(n), static_cast<size_t>(d), "train()"); });
+    const TrainingRows kept(
+            static_cast<size_t>(n), x, static_cast<size_t>(d), least,
+            with_progress(training, verbose).progress);
     const bool coarse_was_trained =
             quantizer->is_trained && quantizer->ntotal == static_cast<idx_t>(nlist);
-    train_q1(static_cast<size_t>(n), x, verbose, metric_type);
+    train_q1(kept.size(), kept.data(), verbose, metric_type);
     if (!coarse_was_trained) round_centroids(quantizer);
     // An inverted file finds its centroids by number only with a direct map.
     if (auto* ivf = dynamic_cast<faiss::IndexIVF*>(quantizer);
@@ -220,7 +224,7 @@ void IndexIVFBQQ::train(idx_t n, const float* x) {
         ivf->make_direct_map();
     watch_centroids();
     TrainedLists trained = with_faiss_errors(
-            [&] { return train_lists(*this, *coarse_, static_cast<size_t>(n), x); });
+            [&] { return train_lists(*this, *coarse_, kept.size(), kept.data()); });
     set_trained(std::move(trained.codec), std::move(trained.list_basis), trained.centroid_scale);
 }
 

@@ -25,12 +25,11 @@ CodeDistanceComputer::ListQuery CodeDistanceComputer::from_code(const uint8_t* c
     for (size_t k = 0; k < basis.M; ++k)
         signs[k] = (code[k / 8] >> (k % 8) & 1) != 0 ? 1.0f : -1.0f;
     codec_.encoders().of(list).program().project_signs(signs.data(), w.data());
-    const float alpha = basis.scales.decode_alpha(stored[0]);
+    const auto [alpha, nu] = basis.scales.decode(stored);
     const double scale = basis.scale;
     if (codec_.metric() == Metric::l2) {
         for (float& weight : w) weight *= alpha;
-        return {QueryScan(basis, w.data(), {}),
-                scale * scale * static_cast<double>(basis.scales.decode(stored).nu)};
+        return {QueryScan(basis, w.data(), {}), scale * scale * static_cast<double>(nu)};
     }
     std::vector<float>& mean_weights = mean_weights_[list];
     if (mean_weights.empty()) {

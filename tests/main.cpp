@@ -24,11 +24,11 @@ bool limit_targets(const std::string& best) {
 } // namespace
 
 int main(int argc, char** argv) {
-    testing::InitGoogleTest(&argc, argv);
     const char* best = std::getenv("BQQ_BEST_TARGET");
     if (best != nullptr && !limit_targets(best)) {
         std::fprintf(stderr, "BQQ_BEST_TARGET=%s: no such target\n", best);
         return 1;
     }
+    testing::InitGoogleTest(&argc, argv); // makes the tests of each target
     return RUN_ALL_TESTS();
 }

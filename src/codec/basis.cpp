@@ -188,11 +188,15 @@ void Basis::check(const std::string& name) const {
     for (const float value : {scales.norm_first, scales.norm_step}) check_number(value, "norm");
     check_number(scales.calibration, "calibration");
     // Every byte must stand for a number.
-    const int64_t last = int64_t{scales.alpha_first} + 255 * int64_t{scales.alpha_step};
-    check(scales.alpha_step >= 0 && int64_t{scales.alpha_first} + scales.alpha_step >= 0 &&
-                  last < std::bit_cast<int32_t>(std::numeric_limits<float>::infinity()),
-          "alphas from " + std::to_string(scales.alpha_first) + " in steps of " +
-                  std::to_string(scales.alpha_step));
+    const auto check_steps = [&](int64_t first, int64_t step, int64_t steps, const char* what) {
+        check(step >= 0 && first + step >= 0 &&
+                      first + steps * step <
+                              std::bit_cast<int32_t>(std::numeric_limits<float>::infinity()),
+              std::string(what) + " from " + std::to_string(first) + " in steps of " +
+                      std::to_string(step));
+    };
+    check_steps(scales.alpha_first, scales.alpha_step, scales.last_near, "alphas");
+    check_steps(scales.far_first, scales.far_step, 255 - scales.last_near, "far alphas");
 }
 
 void Basis::clear_planes() {
@@ -255,13 +259,13 @@ void Basis::project(const float* x, size_t n, float* w) const {
 }
 
 void Basis::to_unit(const float* x, const float* centre, float* unit) const {
-    // Farther out than this a coordinate is clamped, so that squares stay finite in float.
-    constexpr float kFar = 1e15f;
+    // Farther out than this a coordinate is clamped, so that squared lengths stay finite in float.
+    const float far = 1e18f / std::sqrt(static_cast<float>(d));
     const float inverse = 1 / scale;
     using Row = Eigen::Map<const Eigen::ArrayXf>;
     const auto size = static_cast<Eigen::Index>(d);
     Eigen::Map<Eigen::ArrayXf> to(unit, size);
-    to = ((Row(x, size) - Row(centre, size)) * inverse).max(-kFar).min(kFar);
+    to = ((Row(x, size) - Row(centre, size)) * inverse).max(-far).min(far);
 }
 
 size_t Basis::memory_bytes() const {

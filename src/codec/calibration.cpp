@@ -197,7 +197,7 @@ private:
                 codec.calibration = kCandidates[c];
                 const Fit& fit = sample_.fits[i];
                 StoredScales& stored = scales_[i * kChoices + c];
-                stored = codec.calibrate(fit.dot, fit.xhat2, fit.x2);
+                stored = codec.calibrate(fit);
                 if (l2_) stored.nu += 2 * stored.alpha * static_cast<float>(sample_.centre_dots[i]);
             }
     }
@@ -227,19 +227,23 @@ ScaleCodec choose_scales(const EncodedSample& sample) {
     codec.calibration = choose_calibration(sample);
     float alpha_least = std::numeric_limits<float>::max();
     float alpha_most = 0;
+    float alpha_per_norm = 0;
     float nu_least = 0;
     float nu_most = 0;
     for (size_t i = 0; i < sample.n; ++i) {
         const Fit& fit = sample.fits[i];
-        const StoredScales scales = codec.calibrate(fit.dot, fit.xhat2, fit.x2);
+        const StoredScales scales = codec.calibrate(fit);
         const float nu = scales.nu + 2 * scales.alpha * static_cast<float>(sample.centre_dots[i]);
         nu_least = std::min(nu_least, nu);
         nu_most = std::max(nu_most, nu);
         if (scales.alpha <= 0) continue;
+        alpha_per_norm =
+                std::max(alpha_per_norm, scales.alpha / static_cast<float>(std::sqrt(fit.x2)));
         alpha_least = std::min(alpha_least, scales.alpha);
         alpha_most = std::max(alpha_most, scales.alpha);
     }
-    codec.set_ranges(alpha_least, alpha_most, -std::sqrt(-nu_least), std::sqrt(nu_most));
+    codec.set_ranges(
+            alpha_least, alpha_most, -std::sqrt(-nu_least), std::sqrt(nu_most), alpha_per_norm);
     return codec;
 }
 

@@ -2,7 +2,7 @@
 
 #include "base/parallel_for.h"
 #include "kernels/aligned.h"
-#include "kernels/squared_norm.h"
+#include "kernels/sums_in_double.h"
 
 #include <algorithm>
 #include <cmath>
@@ -191,9 +191,7 @@ public:
             const double centre_dot =
                     centres == 0 ? 0 : std::inner_product(s, s + basis.M, weights, 0.0);
             const Fit& fit = fits_[i];
-            basis.scales.encode(
-                    basis.scales.calibrate(fit.dot, fit.xhat2, fit.x2), fit.dot, centre_dot,
-                    code + bits_size);
+            basis.scales.encode(fit, centre_dot, code + bits_size);
             const double unit = basis.scale;
             if (errors != nullptr) errors[row] = fit.residual() * unit * unit;
         }
@@ -290,8 +288,9 @@ void decode_in_lists(
                         lists.centre(list_of[order.row(place)], buffers.centre.data());
                         centre = buffers.centre.data();
                     }
-                    const float length = basis.scale * basis.scales.decode_alpha(
-                                                               code(place)[quantizer.bits_size()]);
+                    const StoredScales stored =
+                            basis.scales.decode(code(place) + quantizer.bits_size());
+                    const float length = basis.scale * stored.alpha;
                     float* out = x + order.row(place) * d;
                     for (size_t j = 0; j < d; ++j) out[j] = centre[j] + length * out[j];
                 }

@@ -18,16 +18,6 @@
 
 namespace bqq {
 
-/// What encoding a vector x (in units of the basis) found out, before any calibration.
-struct Fit {
-    double dot;   ///< <x, B^T s>
-    double xhat2; ///< |B^T s|^2
-    double x2;    ///< |x|^2
-
-    /// |x - alpha B^T s|^2 at the best alpha
-    double residual() const { return xhat2 > 0 ? x2 - dot * dot / xhat2 : x2; }
-};
-
 /** Weight by which a vector is multiplied before its signs are sought: |x|^(-1/2).
  *
  * Without it long vectors get the better codes, with 1/|x| short ones do, although the stored alpha

@@ -3,6 +3,7 @@
 #include "base/check_finite.h"
 #include "codec/clustering.h"
 #include "codec/encoder.h"
+#include "codec/outliers.h"
 #include "codec/training.h"
 
 #include <algorithm>
@@ -72,29 +73,31 @@ const Basis& Quantizer::basis(size_t b) const {
 }
 
 void Quantizer::train(std::span<const float> x, const TrainingParameters& parameters) {
-    const size_t n = count_rows(x.size(), d_, "train()");
-    check_finite(x.data(), n, d_, "train()");
-    const BasesChoice choice = choose_bases(*this, n, parameters.basis_share);
+    const size_t given = count_rows(x.size(), d_, "train()");
+    check_finite(x.data(), given, d_, "train()");
+    const BasesChoice choice = choose_bases(*this, given, parameters.basis_share);
+    const TrainingRows kept(given, x.data(), d_, M_, parameters.progress);
+    const size_t n = kept.size();
     std::vector<std::vector<size_t>> rows(1);
     if (choice.bases == 1) {
         for (size_t i = 0; i < n; ++i) rows[0].push_back(i);
     } else if (n > 0) {
         const std::vector<float> means = cluster_means(
-                n, x.data(), d_, choice.bases, kLeastPointsPerAtom * M_, parameters.seed);
+                n, kept.data(), d_, choice.bases, kLeastPointsPerAtom * M_, parameters.seed);
         const size_t clusters = means.size() / d_;
         if (clusters < choice.bases)
             parameters.progress.say(
                     std::to_string(clusters) + " of " + std::to_string(choice.bases) +
                     " local bases: other clusters have too few vectors");
         std::vector<uint32_t> nearest(n);
-        RowSet(means.data(), clusters, d_).find_nearest(n, x.data(), nearest.data());
+        RowSet(means.data(), clusters, d_).find_nearest(n, kept.data(), nearest.data());
         rows.resize(clusters);
         for (size_t i = 0; i < n; ++i) rows[nearest[i]].push_back(i);
     }
     train_bases(
             *this, {rows.size(), choice.depth},
             [&](size_t b) {
-                return TrainingSet{x.data(), std::move(rows[b]), {}, {}};
+                return TrainingSet{kept.data(), std::move(rows[b]), {}, {}};
             },
             parameters);
 }

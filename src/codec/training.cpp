@@ -5,10 +5,11 @@
 #include "codec/calibration.h"
 #include "codec/encoder.h"
 #include "codec/initial_atoms.h"
+#include "codec/outliers.h"
 #include "codec/sampling.h"
 #include "kernels/aligned.h"
 #include "kernels/products.h"
-#include "kernels/squared_norm.h"
+#include "kernels/sums_in_double.h"
 #include "nearest/transposed.h"
 
 #include <Eigen/Dense>
@@ -113,27 +114,23 @@ private:
     std::vector<uint32_t> list_of_; ///< n, or empty
     std::vector<float> centres_;    ///< of the lists, from the mean, in units of the basis
 
-    void take_sample(const TrainingSet& set, const std::vector<size_t>& chosen) {
-        n_ = chosen.size();
-        const auto row = [&](size_t i) { return set.x + set.rows[chosen[i]] * d_; };
+    void take_sample(const TrainingSet& set, std::vector<size_t> chosen) {
+        const auto row = [&](size_t i) { return set.x + set.rows[i] * d_; };
         std::vector<double> mean(d_);
-        for (size_t i = 0; i < n_; ++i)
+        for (const size_t i : chosen)
             for (size_t j = 0; j < d_; ++j) mean[j] += row(i)[j];
         basis_.mean.resize(d_);
         for (size_t j = 0; j < d_; ++j)
-            basis_.mean[j] = static_cast<float>(mean[j] / static_cast<double>(n_));
-        if (!set.list_of.empty())
-            for (size_t i = 0; i < n_; ++i) list_of_.push_back(set.list_of[chosen[i]]);
+            basis_.mean[j] = static_cast<float>(mean[j] / static_cast<double>(chosen.size()));
         const auto centre = [&](size_t i) {
-            return list_of_.empty() ? basis_.mean.data() : set.centres.data() + list_of_[i] * d_;
+            return set.list_of.empty() ? basis_.mean.data()
+                                       : set.centres.data() + set.list_of[i] * d_;
         };
-        double energy = 0;
-        for (size_t i = 0; i < n_; ++i)
-            for (size_t j = 0; j < d_; ++j) {
-                const double r = static_cast<double>(row(i)[j]) - static_cast<double>(centre(i)[j]);
-                energy += r * r;
-            }
+        double energy = leave_out_far_rows(set, chosen, row, centre);
+        n_ = chosen.size();
         energy /= static_cast<double>(n_);
+        if (!set.list_of.empty())
+            for (const size_t i : chosen) list_of_.push_back(set.list_of[i]);
         const auto rms = static_cast<float>(std::sqrt(energy));
         basis_.scale = rms >= std::numeric_limits<float>::min() ? rms : 1.0f;
         // A file keeps sixteen bits of a mean, unless it lies so far out that it needs more.
@@ -144,7 +141,7 @@ private:
         x2_.resize(n_);
         parallel_for(n_, [&](size_t i) {
             float* unit = weighted_.data() + i * ld_;
-            basis_.to_unit(row(i), centre(i), unit);
+            basis_.to_unit(row(chosen[i]), centre(chosen[i]), unit);
             x2_[i] = kernels::squared_norm(unit, d_);
             const float weight = gain_weight(x2_[i]);
             for (size_t j = 0; j < d_; ++j) unit[j] *= weight;
@@ -152,6 +149,31 @@ private:
         centres_.assign(set.centres.begin(), set.centres.end());
         for (size_t l = 0; l < centres_.size() / d_; ++l)
             basis_.to_unit(centres_.data() + l * d_, basis_.mean.data(), centres_.data() + l * d_);
+    }
+
+    /** Takes away rows that lie too far from the centres of their lists, where there are lists: a
+     * coarse quantizer may have learned from outliers.
+     * @return  sum of squared distances of the rest
+     */
+    template <class Row, class Centre>
+    double leave_out_far_rows(
+            const TrainingSet& set, std::vector<size_t>& chosen, const Row& row,
+            const Centre& centre) const {
+        std::vector<double> squared(chosen.size());
+        parallel_for(chosen.size(), [&](size_t i) {
+            squared[i] = kernels::squared_distance(row(chosen[i]), centre(chosen[i]), d_);
+        });
+        const double limit = set.list_of.empty() ? std::numeric_limits<double>::infinity()
+                                                 : outlier_limit(squared);
+        size_t left = 0;
+        double energy = 0;
+        for (size_t i = 0; i < chosen.size(); ++i) {
+            if (squared[i] > limit && chosen.size() - i + left > M_) continue;
+            energy += squared[i];
+            chosen[left++] = chosen[i];
+        }
+        chosen.resize(left);
+        return energy;
     }
 
     /// Signs of rows [begin, end) of the sample, each of the encoder's stride.

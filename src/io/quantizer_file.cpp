@@ -74,9 +74,13 @@ void write_basis(const Basis& basis, const ByteSink& sink) {
     write_value(sink, scales.alpha_step);
     for (const float value : {scales.norm_first, scales.norm_step, scales.calibration})
         write_value(sink, value);
+    write_value(sink, scales.last_near);
+    write_value(sink, scales.far_first);
+    write_value(sink, scales.far_step);
 }
 
-Basis read_basis(const ByteSource& source, size_t d, size_t M, int depth, Metric metric) {
+Basis read_basis(
+        const ByteSource& source, size_t d, size_t M, int depth, Metric metric, uint32_t version) {
     Basis basis;
     basis.d = d;
     basis.M = M;
@@ -91,6 +95,10 @@ Basis read_basis(const ByteSource& source, size_t d, size_t M, int depth, Metric
     scales.alpha_step = read_value<int32_t>(source);
     for (float* value : {&scales.norm_first, &scales.norm_step, &scales.calibration})
         *value = read_value<float>(source);
+    if (version < 6) return basis; // without far vectors
+    scales.last_near = read_value<uint8_t>(source);
+    scales.far_first = read_value<int32_t>(source);
+    scales.far_step = read_value<int32_t>(source);
     return basis;
 }
 
@@ -133,7 +141,7 @@ Quantizer read_version_4(const ByteSource& source) {
         if (form.d != first.d || form.M != first.M)
             throw FileError("basis " + std::to_string(b) + " has another form");
         if (read_bool(source, "is_trained"))
-            bases.push_back(read_basis(source, form.d, form.M, form.depth, form.metric));
+            bases.push_back(read_basis(source, form.d, form.M, form.depth, form.metric, 4));
     }
     std::optional<int> depth;
     const int usual = wanted == 1 ? Quantizer::kDepthOfOne : Quantizer::kDepthOfSeveral;
@@ -198,7 +206,7 @@ Quantizer read_quantizer(const ByteSource& source, uint32_t version) {
             wanted_bases == 0 ? std::nullopt : std::optional(wanted_bases));
     std::vector<Basis> bases;
     for (size_t b = 0; b < count; ++b)
-        bases.push_back(read_basis(source, form.d, form.M, form.depth, form.metric));
+        bases.push_back(read_basis(source, form.d, form.M, form.depth, form.metric, version));
     if (count > 0) quantizer.set_bases(std::move(bases));
     return quantizer;
 }

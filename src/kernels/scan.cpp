@@ -1,5 +1,9 @@
 #include "kernels/scan.h"
 
+#include <bit>
+#include <cstring>
+#include <limits>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/scan.cpp"
 #include <hwy/foreach_target.h>
@@ -108,6 +112,20 @@ HWY_INLINE hn::Vec<Ints> load_bytes(const uint8_t* from) {
     return hn::PromoteTo(Ints(), hn::LoadU(hn::Rebind<uint8_t, Floats>(), from));
 }
 
+/// Bit i: byte i of the `width` is above the limit.
+HWY_INLINE uint64_t bytes_above(uint8_t limit, const uint8_t* bytes, size_t width) {
+    const hn::CappedTag<uint8_t, kBlock> db;
+    uint64_t above = 0;
+    for (size_t v = 0; v < width; v += hn::Lanes(db)) {
+        uint8_t bits[8] = {};
+        hn::StoreMaskBits(db, hn::Gt(hn::LoadU(db, bytes + v), hn::Set(db, limit)), bits);
+        uint64_t part = 0;
+        std::memcpy(&part, bits, sizeof part);
+        above |= part << v;
+    }
+    return above & (~uint64_t{0} >> (kBlock - width));
+}
+
 template <bool kNorm>
 HWY_INLINE uint64_t within_threshold(
         const ScanFilter& f, const uint16_t* scores, const uint8_t* scales, size_t width,
@@ -137,7 +155,10 @@ HWY_INLINE uint64_t within_threshold(
         hn::StoreMaskBits(df, hn::Le(key, hn::Set(df, threshold)), bits);
         survivors |= (uint64_t{bits[0]} | uint64_t{bits[1]} << 8) << v;
     }
-    return survivors & (~uint64_t{0} >> (kBlock - width));
+    const uint64_t far = bytes_above(f.last_near, scales, width);
+    for (uint64_t rest = far; rest != 0; rest &= rest - 1)
+        bounds[std::countr_zero(rest)] = -std::numeric_limits<float>::infinity();
+    return (survivors & (~uint64_t{0} >> (kBlock - width))) | far;
 }
 
 template <bool kNorm>

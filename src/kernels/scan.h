@@ -59,10 +59,12 @@ void block_scores(const ScanTables& tables, const uint8_t* block, size_t width, 
  *
  *     key = nu - alpha * (slope * score + offset)
  *
- * with alpha and (L2) nu from the bytes that follow the code: see ScaleCodec.
+ * with alpha and (L2) nu from the bytes that follow the code: see ScaleCodec. The bound of a far
+ * vector is -infinity.
  */
 struct ScanFilter {
-    bool has_norm; ///< L2; without it nu = 0
+    bool has_norm;     ///< L2; without it nu = 0
+    uint8_t last_near; ///< the last byte of alpha that is not of a far vector
     int32_t alpha_first, alpha_step;
     float norm_first, norm_step;
     float slope, offset;

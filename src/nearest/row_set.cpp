@@ -2,7 +2,7 @@
 
 #include "base/parallel_for.h"
 #include "kernels/dot_rows.h"
-#include "kernels/squared_norm.h"
+#include "kernels/sums_in_double.h"
 
 #include <algorithm>
 #include <limits>

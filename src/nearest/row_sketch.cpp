@@ -1,7 +1,7 @@
 #include "nearest/row_sketch.h"
 
 #include "kernels/row_distances.h"
-#include "kernels/squared_norm.h"
+#include "kernels/sums_in_double.h"
 #include "nearest/principal_directions.h"
 
 #include <algorithm>

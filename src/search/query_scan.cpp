@@ -1,5 +1,7 @@
 #include "search/query_scan.h"
 
+#include "kernels/sums_in_double.h"
+
 #include <Eigen/Core>
 
 #include <memory>
@@ -8,8 +10,8 @@ namespace bqq {
 
 namespace {
 
-/// What a key in units of the basis is multiplied by. It is less where keys lie well beyond the
-/// range of a float, so that they are still ordered.
+/// What a key in units of the basis is multiplied by. It is less where keys of near vectors lie well
+/// beyond the range of a float, so that they are still ordered.
 double key_unit(const Basis& basis, const float* w, float length) {
     constexpr double kBeyond =
             16.0 * std::numeric_limits<float>::max(); // of a bound that is not tight
@@ -17,8 +19,8 @@ double key_unit(const Basis& basis, const float* w, float length) {
     const bool l2 = basis.scales.metric == Metric::l2;
     double sum = 0;
     for (size_t k = 0; k < basis.M; ++k) sum += std::fabs(static_cast<double>(w[k]));
-    double bound = sum * basis.scales.decode_alpha(std::numeric_limits<uint8_t>::max());
-    if (l2) bound = 2 * bound + basis.scales.largest_nu();
+    double bound = sum * basis.scales.decode_near_alpha(basis.scales.last_near);
+    if (l2) bound = 2 * bound + basis.scales.largest_near_nu();
     const double scale = basis.scale;
     const double unit = l2 ? scale * scale : length * scale;
     return unit * bound > kBeyond ? kInstead / bound : unit;
@@ -33,12 +35,14 @@ QueryScan::QueryScan(
           code_bytes_((basis.M + 7) / 8) {
     const double unit = key_unit(basis, w, length);
     weight_ = static_cast<float>(l2_ ? 2 * unit : unit);
+    nu_weight_ = unit;
     scales_.norm_first *= static_cast<float>(std::sqrt(unit));
     scales_.norm_step *= static_cast<float>(std::sqrt(unit));
     query_.assign({w, basis.M}, parameters.query_bits);
     // The margin is added to the product: a bound of the key from below.
     filter_ = {
             l2_,
+            scales_.last_near,
             scales_.alpha_first,
             scales_.alpha_step,
             scales_.norm_first,
@@ -47,6 +51,15 @@ QueryScan::QueryScan(
             weight_ * (query_.offset() + parameters.margin * query_.error())};
     const float most = filter_.slope * static_cast<float>(kernels::kMaxScore);
     scores_all_ = !std::isfinite(most + std::fabs(filter_.offset));
+}
+
+float QueryScan::far_key(const uint8_t* stored, float dot) const {
+    const StoredScales s = scales_.decode(stored);
+    const double key =
+            nu_weight_ * static_cast<double>(s.nu) -
+            static_cast<double>(weight_) * static_cast<double>(s.alpha) * static_cast<double>(dot);
+    constexpr double kMost = std::numeric_limits<float>::max();
+    return static_cast<float>(std::clamp(key, -kMost, kMost));
 }
 
 std::vector<QueryScan> prepare_scans(
@@ -80,22 +93,8 @@ std::vector<QueryScan> prepare_scans(
 }
 
 double list_offset(Metric metric, const float* q, const float* c, size_t d) {
-    constexpr size_t kSums = 8; // partial sums that compilers vectorize
-    double sums[kSums] = {};
-    const auto add = [&](size_t j, double& sum) {
-        const double x = q[j], y = c[j];
-        if (metric == Metric::l2)
-            sum += (x - y) * (x - y);
-        else
-            sum -= x * y;
-    };
-    const size_t whole = d / kSums * kSums;
-    for (size_t j = 0; j < whole; j += kSums)
-        for (size_t l = 0; l < kSums; ++l) add(j + l, sums[l]);
-    for (size_t j = whole; j < d; ++j) add(j, sums[0]);
-    double total = 0;
-    for (const double sum : sums) total += sum;
-    return total;
+    return metric == Metric::l2 ? kernels::squared_distance(q, c, d)
+                                : -kernels::inner_product(q, c, d);
 }
 
 } // namespace bqq

@@ -80,8 +80,10 @@ public:
     float key(const uint8_t* code, size_t stride) const {
         const uint8_t* stored = code + code_bytes_ * stride;
         const float dot = query_.dot(code, stride);
-        if (!l2_) return -weight_ * scales_.decode_alpha(stored[0]) * dot;
-        const uint8_t bytes[3] = {stored[0], stored[stride], stored[2 * stride]};
+        const uint8_t bytes[3] = {
+                stored[0], l2_ ? stored[stride] : uint8_t{0},
+                l2_ ? stored[2 * stride] : uint8_t{0}};
+        if (bytes[0] > scales_.last_near) return far_key(bytes, dot);
         const StoredScales s = scales_.decode(bytes);
         return s.nu - weight_ * s.alpha * dot;
     }
@@ -93,9 +95,13 @@ private:
     bool l2_;
     bool scores_all_;   ///< the bounds of stage 1 are not finite, as with an infinite margin
     float weight_;      ///< of alpha (w . s) in a key
+    double nu_weight_;  ///< of nu in the key of a far vector
     size_t code_bytes_; ///< of the signs
     QuantizedQuery query_;
     kernels::ScanFilter filter_{};
+
+    /// @param stored  the three bytes, or one, of a far vector
+    float far_key(const uint8_t* stored, float dot) const;
 
     template <class Visit>
     static void for_each_bit(uint64_t bits, const Visit& visit) {

@@ -25,18 +25,18 @@ ScaleCodec codec_of(
         Metric metric, float alpha_least, float alpha_most, float r_least, float r_most) {
     ScaleCodec codec;
     codec.metric = metric;
-    codec.set_ranges(alpha_least, alpha_most, r_least, r_most);
+    codec.set_ranges(alpha_least, alpha_most, r_least, r_most, 0.6f);
     return codec;
 }
 
 TEST(ScaleCodec, AlphaKeepsItsRelativePrecision) {
     for (const Metric metric : {Metric::l2, Metric::inner_product}) {
         const ScaleCodec codec = codec_of(metric, 0.1f, 3.2f, 0, 1);
-        for (float alpha = 0.1f; alpha <= 3.2f; alpha *= 1.07f) {
+        constexpr double step = 1.0 / 23; // five octaves and the room beside them on 126 steps
+        for (double alpha = 0.1; alpha <= 3.2; alpha *= 1.07) {
             uint8_t bytes[3];
-            codec.encode({alpha, 1}, 0, 0, bytes);
-            // Five octaves and the room beside them on 254 steps, none above a 46th of its octave.
-            EXPECT_NEAR(codec.decode(bytes).alpha, alpha, 0.011f * alpha);
+            codec.encode({alpha, 1, alpha * alpha}, 0, bytes);
+            EXPECT_NEAR(codec.decode(bytes).alpha, alpha, step / 2 * alpha);
         }
     }
 }
@@ -44,47 +44,84 @@ TEST(ScaleCodec, AlphaKeepsItsRelativePrecision) {
 TEST(ScaleCodec, NormIsWithinHalfAStepOnBothSidesOfZero) {
     const ScaleCodec codec = codec_of(Metric::l2, 0.5f, 1, -2, 1.5f);
     EXPECT_EQ(codec.norm_first, -8);
-    for (const float r : {-7.9f, -2.0f, -0.01f, 0.0f, 0.5f, 6.5f}) {
+    for (const double r : {-7.9, -2.0, -0.01, 0.0, 0.5, 6.5}) {
         uint8_t bytes[3];
-        codec.encode({0, r * std::fabs(r)}, 0, 0, bytes);
-        const float nu = codec.decode(bytes).nu;
+        codec.encode({1, 1, 1}, 0, bytes);
+        const double alpha = codec.decode(bytes).alpha;
+        // The centre's part makes nu what it is to be.
+        constexpr double x2 = 4;
+        const double rest = r * std::fabs(r) - x2 - 2 * (alpha - 1);
+        codec.encode({1, 1, x2}, rest / (2 * alpha), bytes);
+        const double nu = codec.decode(bytes).nu;
         EXPECT_NEAR(
-                std::copysign(std::sqrt(std::fabs(nu)), nu), r, 0.51f * codec.norm_step + 1e-6f);
+                std::copysign(std::sqrt(std::fabs(nu)), nu), r,
+                0.51 * static_cast<double>(codec.norm_step) + 1e-6);
     }
 }
 
 TEST(ScaleCodec, WhatRoundingTakesFromAlphaIsInTheNorm) {
     // For a query at the vector itself w . s is <x, B^T s> plus the centre's part.
     const ScaleCodec codec = codec_of(Metric::l2, 0.01f, 3, -2, 2);
-    constexpr double dot = 0.7;
     constexpr double centre_dot = -0.4;
-    for (const float alpha : {0.0317f, 0.503f, 2.71f, 9.0f}) {
+    for (const double alpha : {0.0317, 0.503, 2.71}) {
+        constexpr double xhat2 = 0.7, x2 = 6;
+        const double dot = alpha * xhat2;
         uint8_t bytes[3];
-        codec.encode({alpha, 0.8f}, dot, centre_dot, bytes);
+        codec.encode({dot, xhat2, x2}, centre_dot, bytes);
         const StoredScales stored = codec.decode(bytes);
         EXPECT_NEAR(
                 static_cast<double>(stored.nu) -
                         2 * static_cast<double>(stored.alpha) * (dot + centre_dot),
-                0.8 - 2 * static_cast<double>(alpha) * dot, 2e-3)
+                x2 - 2 * alpha * dot, 2e-3)
                 << alpha;
     }
 }
 
-TEST(ScaleCodec, ValuesOutsideTheRangeAreClamped) {
+TEST(ScaleCodec, AlphasBelowTheRangeAreClamped) {
     const ScaleCodec codec = codec_of(Metric::l2, 0.5f, 2, 0, 1);
     uint8_t bytes[3];
-    codec.encode({1e9f, 1e10f}, 0, 0, bytes);
-    EXPECT_THAT(bytes, ElementsAre(255, 255, 255));
-    codec.encode({0.4f, 1}, 0, 0, bytes);
+    codec.encode({0.4, 1, 1}, 0, bytes);
     EXPECT_EQ(bytes[0], 1);
-    codec.encode({0, 0}, 0, 0, bytes);
+    codec.encode({0, 0, 0}, 0, bytes);
     EXPECT_THAT(bytes, ElementsAre(0, 0, 0));
     EXPECT_EQ(codec.decode(bytes).alpha, 0);
 }
 
+TEST(ScaleCodec, FarVectorsKeepARelativePrecision) {
+    for (const float least : {0.5f, 0.0f}) // 0: nothing was learned
+        for (const Metric metric : {Metric::l2, Metric::inner_product}) {
+            const bool l2 = metric == Metric::l2;
+            const ScaleCodec codec = codec_of(metric, least, 4 * least, 0, 1);
+            for (const double far : {1e1, 1e3, 1e6, l2 ? 1e15 : 1e8})
+                for (const double cosine : {0.1, 0.5, 1.0}) {
+                    SCOPED_TRACE(testing::Message() << least << " " << far << " " << cosine);
+                    // A calibration is about near neighbours and has no part in this.
+                    ScaleCodec calibrated = codec;
+                    calibrated.calibration = 0.4f;
+                    const double xhat2 = 3, alpha = far * cosine / std::sqrt(xhat2);
+                    if (!l2 && alpha < 3) continue; // near, or below all far ones
+                    uint8_t bytes[3];
+                    calibrated.encode({alpha * xhat2, xhat2, far * far}, 0, bytes);
+                    EXPECT_GT(bytes[0], codec.last_near);
+                    const StoredScales stored = calibrated.decode(bytes);
+                    EXPECT_NEAR(stored.alpha, alpha, (l2 ? 0.04 : 0.13) * alpha);
+                    if (l2) {
+                        EXPECT_NEAR(stored.nu, far * far, 0.008 * far * far);
+                    }
+                }
+        }
+}
+
+TEST(ScaleCodec, AFarVectorFromItsCentreHasTheCentresPartInItsNorm) {
+    const ScaleCodec codec = codec_of(Metric::l2, 0.5f, 2, -1, 1);
+    uint8_t bytes[3];
+    codec.encode({1e3, 1, 1e6}, -2e3, bytes);
+    EXPECT_NEAR(codec.decode(bytes).nu, 1e6 - 4e6, 0.03e6);
+}
+
 TEST(ScaleCodec, UncalibratedScalesAreTheLeastSquares) {
     const ScaleCodec codec;
-    const StoredScales scales = codec.calibrate(2, 4, 3);
+    const StoredScales scales = codec.calibrate({2, 4, 3});
     EXPECT_FLOAT_EQ(scales.alpha, 0.5f);
     EXPECT_FLOAT_EQ(scales.nu, 3);
 }
@@ -115,7 +152,7 @@ TEST(ScaleCodec, StoredScalesOfCodesAreNearTheExactOnes) {
                 xhat2 += sum * sum;
                 x2 += unit * unit;
             }
-            const StoredScales exact = basis.scales.calibrate(dot, xhat2, x2);
+            const StoredScales exact = basis.scales.calibrate({dot, xhat2, x2});
             const StoredScales stored = basis.scales.decode(code + quantizer.bits_size());
             worst_alpha = std::max(
                     worst_alpha, static_cast<double>(std::fabs(stored.alpha / exact.alpha - 1)));
@@ -128,7 +165,7 @@ TEST(ScaleCodec, StoredScalesOfCodesAreNearTheExactOnes) {
             worst_score = std::max(worst_score, std::fabs(score(stored) - score(exact)) / x2);
         }
         RecordProperty("worst_alpha", std::to_string(worst_alpha));
-        EXPECT_LT(worst_alpha, 0.03);
+        EXPECT_LT(worst_alpha, 0.05);
         EXPECT_LT(worst_score, 0.002);
     }
 }

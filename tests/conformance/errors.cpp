@@ -36,6 +36,8 @@ TEST_P(TrainingIsChecked, SearchBeforeTrainingThrows) {
 }
 
 TEST_P(Errors, SearchBeforeTrainingFindsNothing) {
+    if (GetParam().is_inverted_file() && !GetParam().is_ours())
+        GTEST_SKIP() << "FAISS looks up the lists by labels that its coarse search left unwritten";
     const auto index = untrained();
     try {
         EXPECT_THAT(search(*index, queries(), 3).labels, Each(-1));

@@ -153,10 +153,11 @@ TEST_P(ScanKernel, ScoresOfAZeroQueryAreZero) {
     }
 }
 
-constexpr ScanFilter kFilter{true, 0x3f000000, 0x10000, -2.0f, 1e-4f, 0, 0};
+constexpr ScanFilter kFilter{true, 240, 0x3f000000, 0x10000, -2.0f, 1e-4f, 0, 0};
 
-/// The key of ScanFilter's formula, in double.
+/// The bound of ScanFilter's formula, in double.
 double filter_key(const ScanFilter& f, int score, const uint8_t* scales) {
+    if (scales[0] > f.last_near) return -std::numeric_limits<double>::infinity();
     const double alpha = scales[0] == 0 ? 0
                                         : static_cast<double>(std::bit_cast<float>(
                                                   f.alpha_first + f.alpha_step * scales[0]));
@@ -188,12 +189,14 @@ TEST_P(ScanKernel, SurvivorsAreTheCodesBelowTheThreshold) {
                     const int score =
                             popcount_score(query.integers(), row) - least_score(query.integers());
                     keys[i] = filter_key(filter, score, row.data() + tables.code_bytes);
-                    largest = std::max(largest, std::fabs(keys[i]));
+                    if (std::isfinite(keys[i])) largest = std::max(largest, std::fabs(keys[i]));
                 }
                 const double rounding = 1e-5 * largest;
                 std::vector<double> sorted = keys;
                 std::sort(sorted.begin(), sorted.end());
-                for (const size_t rank : {size_t{1}, n / 50 + 1, n / 2, n - 1}) {
+                const auto far = static_cast<size_t>(std::count_if(
+                        keys.begin(), keys.end(), [](double key) { return std::isinf(key); }));
+                for (const size_t rank : {far + 1, far + n / 50 + 1, n / 2, n - 1}) {
                     const auto threshold =
                             static_cast<float>((sorted[rank - 1] + sorted[rank]) / 2);
                     std::vector<bool> survived(n);
@@ -209,7 +212,12 @@ TEST_P(ScanKernel, SurvivorsAreTheCodesBelowTheThreshold) {
                             if ((mask >> i & 1) == 0) continue;
                             ASSERT_LT(b * kBlock + i, n);
                             survived[b * kBlock + i] = true;
-                            EXPECT_NEAR(bounds[i], keys[b * kBlock + i], rounding);
+                            const double key = keys[b * kBlock + i];
+                            if (std::isinf(key)) {
+                                EXPECT_EQ(bounds[i], key);
+                            } else {
+                                EXPECT_NEAR(bounds[i], key, rounding);
+                            }
                         }
                     }
                     for (size_t i = 0; i < n; ++i) {
@@ -226,14 +234,16 @@ TEST_P(ScanKernel, NoSurvivorsLeadToTheEnd) {
     QuantizedQuery query;
     query.assign(weights(64, 0, 1), 8);
     const Blocks blocks(8, 3, 4 * kBlock, 1);
+    ScanFilter filter = kFilter;
+    filter.last_near = 255;
     uint64_t mask = 0;
     float bounds[kBlock];
     EXPECT_EQ(
             3u, bqq::kernels::next_survivors(
-                        query.tables(), kFilter, blocks.codes(), 1, 3, -1e30f, &mask, bounds));
+                        query.tables(), filter, blocks.codes(), 1, 3, -1e30f, &mask, bounds));
     EXPECT_EQ(
             1u, bqq::kernels::next_survivors(
-                        query.tables(), kFilter, blocks.codes(), 1, 3, 1e30f, &mask, bounds));
+                        query.tables(), filter, blocks.codes(), 1, 3, 1e30f, &mask, bounds));
     EXPECT_EQ(mask, ~uint64_t{0});
 }
 
