@@ -8,7 +8,7 @@
 
 namespace bqq {
 
-/** Vectors farther out than this would rule a training set: four times the distance that 98.5 % of
+/** Vectors farther out than this would rule a training set: three times the distance that 98.5 % of
  * the vectors keep within. So at most 1.5 % are ever set aside.
  * @param squared  squared distances; those that are 0 do not count
  * @return         a squared distance, infinity where none counts

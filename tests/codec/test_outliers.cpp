@@ -18,19 +18,19 @@ using testing::HasSubstr;
 
 constexpr size_t kDimension = 8, kVectors = 1000;
 
-TEST(OutlierLimit, IsSixteenTimesTheLargestOfTheNearest) {
+TEST(OutlierLimit, IsNineTimesTheLargestOfTheNearest) {
     std::vector<double> squared(1000, 1.0);
     for (size_t i = 0; i < 15; ++i) squared[7 * i] = 1e30;
-    EXPECT_EQ(outlier_limit(squared), 16);
+    EXPECT_EQ(outlier_limit(squared), 9);
     squared[400] = 2; // with the fifteen, more than may be set aside
-    EXPECT_EQ(outlier_limit(squared), 32);
+    EXPECT_EQ(outlier_limit(squared), 18);
 }
 
 TEST(OutlierLimit, DoesNotCountVectorsThatAreAllTheSame) {
     std::vector<double> squared(1000, 0.0);
     EXPECT_EQ(outlier_limit(squared), std::numeric_limits<double>::infinity());
     for (size_t i = 0; i < 5; ++i) squared[i] = 3;
-    EXPECT_EQ(outlier_limit(squared), 48);
+    EXPECT_EQ(outlier_limit(squared), 27);
 }
 
 TEST(TrainingRows, AreTheCallersWhereNoneLiesFar) {
