@@ -19,9 +19,9 @@ StoredScales ScaleCodec::calibrate(const Fit& fit) const {
 
 void ScaleCodec::set_ranges(
         float alpha_least, float alpha_most, float r_least, float r_most, float alpha_per_norm) {
-    // Room for near vectors beyond the training set's: a tenth of alpha, four times the root of nu.
+    // Room for near vectors beyond those of the training set.
     constexpr float kAlphaRoom = 1.1f;
-    constexpr float kNormRoom = 4;
+    constexpr float kNormRoom = 1.5f;
     // Alphas below this part of the largest share its byte, so that a few small ones do not coarsen
     // all steps.
     constexpr float kAlphaSpan = 1.0f / 256;

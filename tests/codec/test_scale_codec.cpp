@@ -43,8 +43,8 @@ TEST(ScaleCodec, AlphaKeepsItsRelativePrecision) {
 
 TEST(ScaleCodec, NormIsWithinHalfAStepOnBothSidesOfZero) {
     const ScaleCodec codec = codec_of(Metric::l2, 0.5f, 1, -2, 1.5f);
-    EXPECT_EQ(codec.norm_first, -8);
-    for (const double r : {-7.9, -2.0, -0.01, 0.0, 0.5, 6.5}) {
+    EXPECT_EQ(codec.norm_first, -3);
+    for (const double r : {-2.9, -2.0, -0.01, 0.0, 0.5, 2.5}) {
         uint8_t bytes[3];
         codec.encode({1, 1, 1}, 0, bytes);
         const double alpha = codec.decode(bytes).alpha;
