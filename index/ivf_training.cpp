@@ -1,6 +1,7 @@
 #include "index/ivf_training.h"
 
 #include "codec/clustering.h"
+#include "codec/recall_check.h"
 #include "codec/sampling.h"
 #include "codec/training.h"
 #include "index/checks.h"
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -82,6 +84,24 @@ std::vector<uint8_t> group_lists(
     return {nearest.begin(), nearest.end()};
 }
 
+/// Trains the bases of `lists.list_basis` on at most `most` vectors each.
+void train_on(
+        const TrainingSet& all, int depth, size_t most, const TrainingParameters& parameters,
+        TrainedLists& lists) {
+    const size_t bases =
+            size_t{1} + *std::max_element(lists.list_basis.begin(), lists.list_basis.end());
+    const auto set_of = [&](size_t b) {
+        TrainingSet set{all.x, {}, {}, all.centres};
+        for (size_t i = 0; i < all.rows.size() && set.rows.size() < most; ++i) {
+            if (lists.list_basis[all.list_of[i]] != b) continue;
+            set.rows.push_back(all.rows[i]);
+            set.list_of.push_back(all.list_of[i]);
+        }
+        return set;
+    };
+    train_bases(lists.codec, {bases, depth}, set_of, parameters);
+}
+
 } // namespace
 
 TrainedLists train_lists(
@@ -90,29 +110,42 @@ TrainedLists train_lists(
     TrainedLists trained{index.codec(), std::vector<uint8_t>(index.nlist), 1};
     const auto d = static_cast<size_t>(index.d);
     const size_t most = index.codec().M() * parameters.max_points_per_atom;
-    BasesChoice choice = choose_bases(index.codec(), n, parameters.basis_share);
+    const BasesChoice choice = choose_bases(index.codec(), n, parameters.basis_share);
     std::vector<float> centres = all_centroids(*index.quantizer, index.nlist);
     // In random order. With several bases each finds as many vectors of its own as one among all.
     TrainingSet all{x, choose_rows(n, choice.bases == 1 ? most : n, parameters.seed), {}, centres};
+    std::optional<RecallCheck> check;
+    if (choice.bases > 1 && !index.codec().wanted_bases())
+        check.emplace(x, d, index.codec().metric(), all.rows);
     all.list_of = assign_rows(*index.quantizer, coarse, x, all.rows);
     if (index.metric_type == faiss::METRIC_INNER_PRODUCT) {
         trained.centroid_scale = best_centroid_scale(all, d, most);
         for (float& value : centres) value *= trained.centroid_scale;
     }
     if (choice.bases > 1) trained.list_basis = group_lists(index, all, choice.bases, parameters);
-    choice.bases =
-            size_t{1} + *std::max_element(trained.list_basis.begin(), trained.list_basis.end());
-    const auto set_of = [&](size_t b) {
-        TrainingSet set{x, {}, {}, centres};
-        for (size_t i = 0; i < all.rows.size() && set.rows.size() < most; ++i) {
-            if (trained.list_basis[all.list_of[i]] != b) continue;
-            set.rows.push_back(all.rows[i]);
-            set.list_of.push_back(all.list_of[i]);
-        }
-        return set;
+    train_on(all, choice.depth, most, parameters, trained);
+    if (!check || trained.codec.bases() == 1) return trained;
+
+    TrainedLists one{index.codec(), std::vector<uint8_t>(index.nlist), trained.centroid_scale};
+    const int depth = one_basis(index.codec(), n, parameters.basis_share).depth;
+    train_on(all, depth, most, parameters, one);
+    const auto recall = [&](const TrainedLists& lists) {
+        const CodingLists coding{lists.list_basis, [&](uint32_t list, float* centre) {
+                                     std::copy_n(centres.data() + list * d, d, centre);
+                                 }};
+        return check->recall(
+                lists.codec, coding,
+                [&](std::span<const float> vectors, std::span<const size_t> rows,
+                    std::vector<uint8_t>& codes, std::vector<uint32_t>& list_of) {
+                    list_of = assign_rows(*index.quantizer, coarse, x, rows);
+                    encode_in_lists(
+                            lists.codec, coding, rows.size(), vectors.data(), list_of,
+                            codes.data());
+                });
     };
-    train_bases(trained.codec, choice, set_of, parameters);
-    return trained;
+    const bool several = several_or_one(
+            trained.codec.bases(), recall(trained), recall(one), parameters.progress);
+    return several ? std::move(trained) : std::move(one);
 }
 
 CodingLists coding_lists(const IndexIVFBQQ& index) {

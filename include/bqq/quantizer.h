@@ -90,7 +90,11 @@ public:
      * fewer than 4 M vectors goes to its neighbours.
      *
      * Where the number of bases is left to it, there are as many as parameters.basis_share affords,
-     * in the belief that as many vectors will be coded: train on all of them.
+     * in the belief that as many vectors will be coded: train on all of them. At most a tenth of
+     * them is then held out, and one basis is the choice where it finds more of their neighbours.
+     *
+     * Vectors that lie far from all others are left out, at most 1.5 % of them. Messages about them
+     * and about sets that are too small go to parameters.progress.log.
      * @param x  training vectors, size n * d
      * @throws InvalidArgument  for n < M, a NaN or infinity (row and column named), or a
      * basis_share that is negative or not finite; the quantizer is then as it was

@@ -4,10 +4,13 @@
 #include "codec/clustering.h"
 #include "codec/encoder.h"
 #include "codec/outliers.h"
+#include "codec/recall_check.h"
+#include "codec/sampling.h"
 #include "codec/training.h"
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -32,6 +35,35 @@ void check_size(size_t size, size_t right, const char* what) {
         throw InvalidArgument(
                 "BQQ: " + std::string(what) + " of size " + std::to_string(size) + ", must be " +
                 std::to_string(right));
+}
+
+/// Trains a basis for each cluster of the rows.
+void train_clusters(
+        Quantizer& quantizer, BasesChoice choice, const TrainingRows& x,
+        const std::vector<size_t>& rows, const TrainingParameters& parameters) {
+    std::vector<std::vector<size_t>> clusters(1);
+    if (choice.bases == 1) {
+        clusters[0] = rows;
+    } else {
+        const size_t d = quantizer.d();
+        const std::vector<float> means = cluster_means(
+                x.size(), x.data(), d, choice.bases, kLeastPointsPerAtom * quantizer.M(),
+                parameters.seed);
+        clusters.resize(means.size() / d);
+        if (clusters.size() < choice.bases)
+            parameters.progress.say(
+                    std::to_string(clusters.size()) + " of " + std::to_string(choice.bases) +
+                    " local bases: other clusters have too few vectors");
+        std::vector<uint32_t> nearest(x.size());
+        RowSet(means.data(), clusters.size(), d).find_nearest(x.size(), x.data(), nearest.data());
+        for (const size_t row : rows) clusters[nearest[row]].push_back(row);
+    }
+    train_bases(
+            quantizer, {clusters.size(), choice.depth},
+            [&](size_t b) {
+                return TrainingSet{x.data(), std::move(clusters[b]), {}, {}};
+            },
+            parameters);
 }
 
 } // namespace
@@ -77,29 +109,28 @@ void Quantizer::train(std::span<const float> x, const TrainingParameters& parame
     check_finite(x.data(), given, d_, "train()");
     const BasesChoice choice = choose_bases(*this, given, parameters.basis_share);
     const TrainingRows kept(given, x.data(), d_, M_, parameters.progress);
-    const size_t n = kept.size();
-    std::vector<std::vector<size_t>> rows(1);
-    if (choice.bases == 1) {
-        for (size_t i = 0; i < n; ++i) rows[0].push_back(i);
-    } else if (n > 0) {
-        const std::vector<float> means = cluster_means(
-                n, kept.data(), d_, choice.bases, kLeastPointsPerAtom * M_, parameters.seed);
-        const size_t clusters = means.size() / d_;
-        if (clusters < choice.bases)
-            parameters.progress.say(
-                    std::to_string(clusters) + " of " + std::to_string(choice.bases) +
-                    " local bases: other clusters have too few vectors");
-        std::vector<uint32_t> nearest(n);
-        RowSet(means.data(), clusters, d_).find_nearest(n, kept.data(), nearest.data());
-        rows.resize(clusters);
-        for (size_t i = 0; i < n; ++i) rows[nearest[i]].push_back(i);
+    if (wanted_bases_ || choice.bases == 1) {
+        std::vector<size_t> rows(kept.size());
+        std::iota(rows.begin(), rows.end(), size_t{0});
+        train_clusters(*this, choice, kept, rows, parameters);
+        return;
     }
-    train_bases(
-            *this, {rows.size(), choice.depth},
-            [&](size_t b) {
-                return TrainingSet{kept.data(), std::move(rows[b]), {}, {}};
-            },
-            parameters);
+    // The number is ours to choose: several bases must find no less than one does.
+    std::vector<size_t> rows = choose_rows(kept.size(), kept.size(), parameters.seed);
+    const RecallCheck check(kept.data(), d_, metric_, rows);
+    Quantizer several = *this, one = *this;
+    train_clusters(several, choice, kept, rows, parameters);
+    train_clusters(one, one_basis(*this, given, parameters.basis_share), kept, rows, parameters);
+    const auto recall = [&](const Quantizer& quantizer) {
+        return check.recall(
+                quantizer, {},
+                [&](std::span<const float> part, std::span<const size_t>,
+                    std::vector<uint8_t>& codes,
+                    std::vector<uint32_t>& lists) { quantizer.encode(part, codes, lists); });
+    };
+    *this = several_or_one(several.bases(), recall(several), recall(one), parameters.progress)
+                    ? std::move(several)
+                    : std::move(one);
 }
 
 void Quantizer::set_bases(std::vector<Basis> bases) {

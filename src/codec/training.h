@@ -47,6 +47,9 @@ struct BasesChoice {
  */
 BasesChoice choose_bases(const Quantizer& quantizer, size_t n, double share);
 
+/// The choice of a single basis. @param share  not negative
+BasesChoice one_basis(const Quantizer& quantizer, size_t n, double share);
+
 /// Trains bases one after the other and sets them. @param set  (b) -> vectors of basis b
 void train_bases(
         Quantizer& quantizer, BasesChoice choice, const std::function<TrainingSet(size_t b)>& set,
