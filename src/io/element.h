@@ -5,21 +5,20 @@
 
 namespace bqq {
 
-/// The number types that vector files hold, little-endian, with numpy's names.
-enum class Element {
-    f4, ///< float
-    f2, ///< half float
-    u1, ///< byte
-    i4, ///< int32
-    i8, ///< int64
-};
+/// The number types that vector files hold, with numpy's names.
+enum class Element { f8, f4, f2, i8, i4, i2, i1, u8, u4, u2, u1 };
 
 /// Bytes of one number.
 size_t element_size(Element element);
+/// numpy's long name, such as "float64".
+const char* element_name(Element element);
+bool is_integer(Element element);
+/// Whether a float holds each value.
+bool fits_float(Element element);
 
-/// Converts `count` stored numbers. @throws std::invalid_argument  for i4 and i8
+/// Converts `count` little-endian numbers.
 void convert(Element element, const char* stored, size_t count, float* values);
-/// Converts `count` stored numbers. @throws std::invalid_argument  for anything but i4 and i8
+/// @throws std::invalid_argument  unless is_integer(element); u8 wraps around
 void convert(Element element, const char* stored, size_t count, int64_t* values);
 
 } // namespace bqq

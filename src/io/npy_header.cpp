@@ -56,11 +56,15 @@ private:
         if (!descr_) malformed("no 'descr'");
         if (!fortran_order_) malformed("no 'fortran_order'");
         if (!shape_) malformed("no 'shape'");
-        if (shape_->size() != 2) {
-            file_.fail("the array has " + std::to_string(shape_->size()) + " dimensions, not 2");
-        }
-        if (*fortran_order_) file_.fail("the array is in Fortran order, not in C order");
-        return {.descr = *descr_, .n = (*shape_)[0], .d = (*shape_)[1]};
+        if (shape_->size() != 1 && shape_->size() != 2)
+            file_.fail(
+                    "the array has " + std::to_string(shape_->size()) +
+                    " dimensions, must have one or two");
+        const bool single = shape_->size() == 1;
+        return {.descr = *descr_,
+                .n = single ? 1 : shape_->front(),
+                .d = shape_->back(),
+                .by_column = *fortran_order_ && !single};
     }
 
     std::string parse_string() {

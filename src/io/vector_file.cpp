@@ -2,138 +2,219 @@
 
 #include <bqq/error.h>
 
-#include "io/element.h"
-#include "io/input_file.h"
 #include "io/npy_header.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
-#include <initializer_list>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace bqq {
 
 namespace {
 
-constexpr size_t buffer_bytes = 1 << 20;
+constexpr size_t kBufferBytes = 1 << 20;
 
-/// Where the rows stand in a file.
-struct Layout {
-    Element element;
-    size_t n;
-    size_t d;
-    size_t data_offset;
-    bool d_before_row; ///< an int32 d precedes each row, as in .fvecs
+std::string lower_extension(const std::string& path) {
+    std::string extension = std::filesystem::path(path).extension();
+    std::ranges::transform(extension, extension.begin(), [](unsigned char c) {
+        return static_cast<char>(std::tolower(c));
+    });
+    return extension;
+}
 
-    size_t prefix_bytes() const { return d_before_row ? sizeof(int32_t) : 0; }
-    size_t row_bytes() const { return prefix_bytes() + d * element_size(element); }
-};
+constexpr std::pair<std::string_view, Element> kDtypes[] = {
+        {"f8", Element::f8}, {"f4", Element::f4}, {"f2", Element::f2}, {"i8", Element::i8},
+        {"i4", Element::i4}, {"i2", Element::i2}, {"i1", Element::i1}, {"u8", Element::u8},
+        {"u4", Element::u4}, {"u2", Element::u2}, {"u1", Element::u1}, {"b1", Element::u1}};
 
-Layout vecs_layout(InputFile& file, Element element) {
-    int32_t d = 0;
-    file.read(&d, sizeof(d));
-    if (d <= 0) file.fail("row 0 has d = " + std::to_string(d));
-    Layout layout{element, 0, static_cast<size_t>(d), 0, true};
-    const size_t row_bytes = layout.row_bytes();
-    if (file.size() % row_bytes != 0) {
-        file.fail(
-                "has " + std::to_string(file.size()) + " bytes, not a multiple of the " +
-                std::to_string(row_bytes) + " of a row with d = " + std::to_string(d) +
-                ": it is truncated or its rows differ in d");
+} // namespace
+
+VectorFile::VectorFile(const std::string& path) : path_(path), file_(path) {
+    using Open = Layout (VectorFile::*)(Element);
+    struct Format {
+        std::string_view extension;
+        Open open;
+        Element element;
+    };
+    constexpr Format kFormats[] = {
+            {".fvecs", &VectorFile::vecs_layout, Element::f4},
+            {".bvecs", &VectorFile::vecs_layout, Element::u1},
+            {".ivecs", &VectorFile::vecs_layout, Element::i4},
+            {".fbin", &VectorFile::bin_layout, Element::f4},
+            {".u8bin", &VectorFile::bin_layout, Element::u1},
+            {".i8bin", &VectorFile::bin_layout, Element::i1},
+            {".ibin", &VectorFile::bin_layout, Element::i4}};
+    const std::string extension = lower_extension(path);
+    if (extension == ".npy") {
+        layout_ = npy_layout();
+        return;
     }
-    layout.n = file.size() / row_bytes;
+    const auto* format = std::ranges::find(kFormats, extension, &Format::extension);
+    if (format == std::end(kFormats)) {
+        std::string names = ".npy";
+        for (const Format& known : kFormats) names += ", " + std::string(known.extension);
+        file_.fail("the extension is none of " + names);
+    }
+    layout_ = (this->*format->open)(format->element);
+}
+
+VectorFile::Layout VectorFile::vecs_layout(Element element) {
+    int32_t d = 0;
+    file_.read(&d, sizeof(d));
+    if (d <= 0) file_.fail("row 0 has d = " + std::to_string(d));
+    Layout layout{.element = element, .d = static_cast<size_t>(d), .d_before_row = true};
+    layout.column = element_size(element);
+    layout.first = sizeof(d);
+    layout.row = sizeof(d) + layout.d * layout.column;
+    if (file_.size() % layout.row != 0)
+        file_.fail(
+                "has " + std::to_string(file_.size()) + " bytes, not a multiple of the " +
+                std::to_string(layout.row) + " of a row with d = " + std::to_string(d) +
+                ": it is truncated or its rows differ in d");
+    layout.n = file_.size() / layout.row;
     return layout;
 }
 
-using NamedElement = std::pair<const char*, Element>;
+VectorFile::Layout VectorFile::bin_layout(Element element) {
+    uint32_t sizes[2];
+    file_.read(sizes, sizeof sizes);
+    Layout layout{.element = element, .n = sizes[0], .d = sizes[1], .first = sizeof sizes};
+    layout.column = element_size(element);
+    layout.row = layout.d * layout.column;
+    const std::string shape =
+            "n = " + std::to_string(layout.n) + ", d = " + std::to_string(layout.d);
+    if (layout.n == 0 || layout.d == 0) file_.fail("holds no vectors: " + shape);
+    if (layout.n > file_.size() / layout.row ||
+        layout.n * layout.row + sizeof sizes != file_.size())
+        file_.fail(
+                "has " + std::to_string(file_.size()) + " bytes, but " + shape + " needs " +
+                std::to_string(layout.row) + " a row and 8");
+    return layout;
+}
 
-Layout npy_layout(InputFile& file, std::initializer_list<NamedElement> accepted) {
-    const NpyHeader header = read_npy_header(file);
-    const auto found = std::find_if(accepted.begin(), accepted.end(), [&](const auto& named) {
-        return header.descr == named.first;
-    });
-    if (found == accepted.end()) {
-        std::string names;
-        for (const auto& [name, element] : accepted) {
-            names += (names.empty() ? "" : ", ") + std::string(name);
-        }
-        file.fail("dtype " + header.descr + " is not supported here, only " + names);
-    }
+VectorFile::Layout VectorFile::npy_layout() {
+    const NpyHeader header = read_npy_header(file_);
     const std::string shape =
             "shape (" + std::to_string(header.n) + ", " + std::to_string(header.d) + ")";
-    if (header.n == 0 || header.d == 0) file.fail("holds no vectors: " + shape);
+    if (header.n == 0 || header.d == 0) file_.fail("holds no vectors: " + shape);
+    const char order = header.descr.empty() ? ' ' : header.descr[0];
+    const auto* dtype = std::ranges::find(
+            kDtypes, std::string_view(header.descr).substr(header.descr.empty() ? 0 : 1),
+            &std::pair<std::string_view, Element>::first);
+    if (dtype == std::end(kDtypes) || std::string_view("<>|=").find(order) == std::string::npos)
+        file_.fail(
+                "dtype " + header.descr +
+                " is not supported, only float16, float32, float64, "
+                "bool and integers");
 
-    Layout layout{found->second, header.n, header.d, header.data_offset, false};
-    const size_t data_bytes = file.size() - header.data_offset;
-    const bool too_wide = header.d > file.size();
-    if (too_wide || header.n > data_bytes / layout.row_bytes()) {
-        file.fail(
+    Layout layout{.element = dtype->second, .n = header.n, .d = header.d};
+    layout.big_endian = order == '>';
+    const size_t size = element_size(layout.element);
+    const size_t data_bytes = file_.size() - header.data_offset;
+    if (header.d > file_.size() || header.n > data_bytes / (header.d * size))
+        file_.fail(
                 "is truncated: " + shape + " needs more than " + std::to_string(data_bytes) +
                 " bytes after the header");
-    }
-    if (const size_t spare = data_bytes - header.n * layout.row_bytes(); spare != 0) {
-        file.fail("has " + std::to_string(spare) + " bytes more than " + shape + " needs");
-    }
+    if (const size_t spare = data_bytes - header.n * header.d * size; spare != 0)
+        file_.fail("has " + std::to_string(spare) + " bytes more than " + shape + " needs");
+    layout.first = header.data_offset;
+    layout.row = header.by_column ? size : header.d * size;
+    layout.column = header.by_column ? header.n * size : size;
     return layout;
+}
+
+std::string VectorFile::conversion() const {
+    std::string text;
+    if (!fits_float(layout_.element))
+        text = std::string(element_name(layout_.element)) + ", converted to float32";
+    if (layout_.row < layout_.column && layout_.d > 1)
+        text += std::string(text.empty() ? "" : "; ") + "in Fortran order, which is slow to read";
+    return text;
+}
+
+/// Converts numbers that stand one after another.
+template <class T>
+void VectorFile::convert_run(char* stored, size_t count, T* values) const {
+    const size_t size = element_size(layout_.element);
+    if (layout_.big_endian)
+        for (size_t i = 0; i < count; ++i) std::reverse(stored + i * size, stored + (i + 1) * size);
+    convert(layout_.element, stored, count, values);
 }
 
 template <class T>
-Matrix<T> read_rows(InputFile& file, const Layout& layout, size_t limit) {
-    Matrix<T> matrix{std::min(layout.n, limit), layout.d, {}};
-    matrix.values.resize(matrix.n * matrix.d);
-    file.seek(layout.data_offset);
-
-    const size_t row_bytes = layout.row_bytes();
-    const size_t rows_at_once = std::min(matrix.n, std::max<size_t>(1, buffer_bytes / row_bytes));
-    std::vector<char> buffer(rows_at_once * row_bytes);
-    for (size_t i = 0; i < matrix.n; ++i) {
-        const size_t in_buffer = i % rows_at_once;
-        if (in_buffer == 0) {
-            file.read(buffer.data(), std::min(rows_at_once, matrix.n - i) * row_bytes);
+void VectorFile::read_as(size_t begin, size_t count, T* values) {
+    if (begin > layout_.n || count > layout_.n - begin)
+        file_.fail(
+                "rows " + std::to_string(begin) + " to " + std::to_string(begin + count) +
+                " are asked for, there are " + std::to_string(layout_.n));
+    const size_t d = layout_.d;
+    std::vector<char> buffer;
+    if (layout_.row < layout_.column) { // column after column
+        std::vector<T> column(count);
+        buffer.resize(count * layout_.row);
+        for (size_t j = 0; j < d; ++j) {
+            file_.seek(layout_.first + begin * layout_.row + j * layout_.column);
+            file_.read(buffer.data(), buffer.size());
+            convert_run(buffer.data(), count, column.data());
+            for (size_t i = 0; i < count; ++i) values[i * d + j] = column[i];
         }
-        const char* row = buffer.data() + in_buffer * row_bytes;
-        if (layout.d_before_row) {
-            int32_t d = 0;
-            std::memcpy(&d, row, sizeof(d));
-            if (std::cmp_not_equal(d, layout.d)) {
-                file.fail(
-                        "row " + std::to_string(i) + " has d = " + std::to_string(d) +
-                        ", row 0 has d = " + std::to_string(layout.d));
-            }
-        }
-        convert(layout.element, row + layout.prefix_bytes(), layout.d, matrix.row(i));
+        return;
     }
+    const size_t prefix = layout_.d_before_row ? sizeof(int32_t) : 0;
+    const size_t at_once = std::max<size_t>(1, kBufferBytes / layout_.row);
+    buffer.resize(std::min(at_once, count) * layout_.row);
+    file_.seek(layout_.first - prefix + begin * layout_.row);
+    for (size_t i = 0; i < count; ++i) {
+        if (i % at_once == 0) file_.read(buffer.data(), std::min(at_once, count - i) * layout_.row);
+        char* row = buffer.data() + i % at_once * layout_.row;
+        if (layout_.d_before_row) check_prefix(begin + i, row);
+        convert_run(row + prefix, d, values + i * d);
+    }
+}
+
+void VectorFile::check_prefix(size_t row, const char* stored) const {
+    int32_t d = 0;
+    std::memcpy(&d, stored, sizeof(d));
+    if (std::cmp_not_equal(d, layout_.d))
+        file_.fail(
+                "row " + std::to_string(row) + " has d = " + std::to_string(d) +
+                ", row 0 has d = " + std::to_string(layout_.d));
+}
+
+void VectorFile::read(size_t begin, size_t count, float* values) {
+    read_as(begin, count, values);
+}
+
+void VectorFile::read(size_t begin, size_t count, int64_t* values) {
+    if (!is_integer(layout_.element))
+        file_.fail(std::string("holds ") + element_name(layout_.element) + ", labels are integers");
+    read_as(begin, count, values);
+}
+
+namespace {
+
+template <class T>
+Matrix<T> read_first(const std::string& path, size_t limit) {
+    VectorFile file(path);
+    Matrix<T> matrix{std::min(file.n(), limit), file.d(), {}};
+    matrix.values.resize(matrix.n * matrix.d);
+    file.read(0, matrix.n, matrix.values.data());
     return matrix;
 }
 
 } // namespace
 
 Matrix<float> read_vectors(const std::string& path, size_t limit) {
-    InputFile file(path);
-    const std::string extension = std::filesystem::path(path).extension();
-    if (extension == ".fvecs") return read_rows<float>(file, vecs_layout(file, Element::f4), limit);
-    if (extension == ".bvecs") return read_rows<float>(file, vecs_layout(file, Element::u1), limit);
-    if (extension == ".npy") {
-        const Layout layout = npy_layout(
-                file, {{"<f4", Element::f4}, {"<f2", Element::f2}, {"|u1", Element::u1}});
-        return read_rows<float>(file, layout, limit);
-    }
-    file.fail("the extension is none of .fvecs, .bvecs, .npy");
+    return read_first<float>(path, limit);
 }
 
 Matrix<int64_t> read_labels(const std::string& path, size_t limit) {
-    InputFile file(path);
-    const std::string extension = std::filesystem::path(path).extension();
-    if (extension == ".ivecs") {
-        return read_rows<int64_t>(file, vecs_layout(file, Element::i4), limit);
-    }
-    if (extension == ".npy") {
-        const Layout layout = npy_layout(file, {{"<i4", Element::i4}, {"<i8", Element::i8}});
-        return read_rows<int64_t>(file, layout, limit);
-    }
-    file.fail("the extension is none of .ivecs, .npy");
+    return read_first<int64_t>(path, limit);
 }
 
 void check_finite(const Matrix<float>& vectors, const std::string& path) {
