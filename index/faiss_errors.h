@@ -8,7 +8,7 @@
 namespace bqq {
 
 /// Runs f; what it throws leaves as FAISS's exception, the only one that its users catch, or as
-/// std::bad_alloc.
+/// std::bad_alloc. What it was is nested in it.
 template <class F>
 auto with_faiss_errors(const F& f) {
     try {
@@ -18,7 +18,7 @@ auto with_faiss_errors(const F& f) {
     } catch (const std::bad_alloc&) {
         throw;
     } catch (const std::exception& error) {
-        throw faiss::FaissException(error.what());
+        std::throw_with_nested(faiss::FaissException(error.what()));
     }
 }
 

@@ -31,7 +31,7 @@ struct ResultRows {
 
 /// Distances as FAISS reports them, from those whose sign is changed for the inner product.
 inline float to_distance(Metric metric, double distance) {
-    return static_cast<float>(metric == Metric::l2 ? std::max(distance, 0.0) : -distance);
+    return static_cast<float>(metric == Metric::l2 ? std::max(distance, 0.0) : 0.0 - distance);
 }
 inline double from_distance(Metric metric, float distance) {
     return metric == Metric::l2 ? static_cast<double>(distance) : -static_cast<double>(distance);

@@ -127,7 +127,7 @@ command::Benchmark prepare(const Options& options) {
     metric.normalize |= options.normalize;
     command::Benchmark benchmark;
     benchmark.k = options.k;
-    benchmark.metric = metric.type;
+    benchmark.metric = {metric.type, false}; // the vectors are normalized already
     benchmark.seed = options.seed;
     benchmark.seconds = options.min_seconds;
     benchmark.threads = options.threads;

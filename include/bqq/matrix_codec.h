@@ -71,13 +71,15 @@ struct MatrixBlock {
  */
 class MatrixCodec {
 public:
+    static constexpr size_t kMaxPlanes = 65536;
+
     MatrixCodec() = default;
 
     /** Time grows as rows * cols * l * planes * effort.
      * @param X  size rows * cols, row by row
      * @throws InvalidArgument  when X has another size, is empty or holds a NaN, infinity or number
-     *         above 1e36 (row and column named), planes, a side of the blocks or rank is 0, rank is
-     *         above 8 min(m, n), or effort is not positive
+     *         above 1e36 (row and column named), planes, a side of the blocks or rank is 0, planes is
+     *         above kMaxPlanes, rank is above 8 min(m, n), or effort is not positive
      */
     static MatrixCodec compress(
             std::span<const float> X, size_t rows, size_t cols,

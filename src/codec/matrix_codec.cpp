@@ -38,7 +38,10 @@ void check_matrix(std::span<const float> X, size_t rows, size_t cols, const char
 }
 
 void check_parameters(const MatrixParameters& parameters) {
-    if (parameters.planes == 0) throw InvalidArgument("BQQ: 0 planes, must be at least 1");
+    if (parameters.planes == 0 || parameters.planes > MatrixCodec::kMaxPlanes)
+        throw InvalidArgument(
+                "BQQ: " + std::to_string(parameters.planes) + " planes, must be 1 to " +
+                std::to_string(MatrixCodec::kMaxPlanes));
     if (!(parameters.effort > 0) || !std::isfinite(parameters.effort))
         throw InvalidArgument(
                 "BQQ: effort " + std::to_string(parameters.effort) + ", must be above 0");

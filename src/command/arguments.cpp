@@ -2,6 +2,8 @@
 
 #include "command/threads.h"
 
+#include <omp.h>
+
 #include <stdexcept>
 #include <utility>
 
@@ -11,18 +13,20 @@ MetricChoice parse_metric(const std::string& name) {
     if (name == "l2") return {faiss::METRIC_L2, false};
     if (name == "ip") return {faiss::METRIC_INNER_PRODUCT, false};
     if (name == "cosine") return {faiss::METRIC_INNER_PRODUCT, true};
-    throw std::runtime_error("--metric is '" + name + "', it has to be l2, ip or cosine");
-}
-
-std::string metric_name(faiss::MetricType metric) {
-    if (metric == faiss::METRIC_L2) return "l2";
-    if (metric == faiss::METRIC_INNER_PRODUCT) return "ip";
-    return "other";
+    throw UsageError("--metric is '" + name + "', it has to be l2, ip or cosine");
 }
 
 void check_positive(const std::string& option, int64_t value) {
     if (value >= 1) return;
-    throw std::runtime_error(option + " is " + std::to_string(value) + ", it has to be at least 1");
+    throw UsageError(option + " is " + std::to_string(value) + ", it has to be at least 1");
+}
+
+void check_range(const std::string& option, int64_t value, int64_t most) {
+    check_positive(option, value);
+    if (value <= most) return;
+    throw UsageError(
+            option + " is " + std::to_string(value) + ", it can be at most " +
+            std::to_string(most));
 }
 
 void TrainingOptions::add_to(CLI::App& app) {
@@ -40,6 +44,10 @@ void TrainingOptions::check(const std::string& base, size_t n) const {
 }
 
 ThreadOption::ThreadOption() : count(default_threads()) {}
+
+void ThreadOption::check() const {
+    check_range("--threads", count, 4 * omp_get_num_procs());
+}
 
 void ThreadOption::add_to(CLI::App& app) {
     app.add_option("--threads", count, "Number of threads")->capture_default_str();

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 namespace bqq::command {
@@ -14,16 +15,22 @@ namespace bqq::command {
 struct MetricChoice {
     faiss::MetricType type = faiss::METRIC_L2;
     bool normalize = false; ///< cosine: vectors are first scaled to norm one
+
+    bool operator==(const MetricChoice&) const = default;
 };
 
-/// @throws std::runtime_error  when `name` is none of l2, ip, cosine
+/// An argument that cannot be, whatever the files hold.
+class UsageError : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// @throws UsageError  when `name` is none of l2, ip, cosine
 MetricChoice parse_metric(const std::string& name);
 
-/// The name that parse_metric reads, "other" for one that it does not know.
-std::string metric_name(faiss::MetricType metric);
-
-/// @throws std::runtime_error  when `value` is below 1: "--k is 0, it has to be at least 1"
+/// @throws UsageError  when `value` is below 1: "--k is 0, it has to be at least 1"
 void check_positive(const std::string& option, int64_t value);
+/// @throws UsageError  when `value` is not in 1..most, both named
+void check_range(const std::string& option, int64_t value, int64_t most);
 
 /// Options of the subcommands that build an index.
 struct TrainingOptions {
@@ -41,6 +48,8 @@ struct ThreadOption {
 
     ThreadOption();
     void add_to(CLI::App& app);
+    /// @throws UsageError  when there are none or more than four for each core
+    void check() const;
 };
 
 } // namespace bqq::command

@@ -1,5 +1,6 @@
 #include "command/arguments.h"
 #include "command/commands.h"
+#include "command/inputs.h"
 #include "command/matrix_description.h"
 #include "command/progress_bar.h"
 #include "command/stopwatch.h"
@@ -43,7 +44,7 @@ struct CompressOptions {
 MatrixSolver parse_solver(const std::string& name) {
     if (name == "flips") return MatrixSolver::flips;
     if (name == "amfd") return MatrixSolver::amfd;
-    throw std::runtime_error("--solver is '" + name + "', it has to be flips or amfd");
+    throw UsageError("--solver is '" + name + "', it has to be flips or amfd");
 }
 
 /// Sets the block size to that of a text such as 128x128.
@@ -60,18 +61,18 @@ void parse_block(const std::string& text, MatrixParameters& parameters) {
             return;
         }
     }
-    throw std::runtime_error(
+    throw UsageError(
             "--block is " + text + ", it has to be ROWSxCOLS such as 128x128, both at least 1");
 }
 
-/// @throws std::runtime_error  for a value that no matrix could be compressed with
+/// @throws UsageError  for a value that no matrix could be compressed with
 MatrixParameters parameters_of(const CompressOptions& options) {
-    check_positive("--planes", options.planes);
+    check_range("--planes", options.planes, static_cast<int64_t>(MatrixCodec::kMaxPlanes));
     if (options.rank) check_positive("--rank", *options.rank);
     if (!(options.effort > 0) || std::isinf(options.effort)) {
         std::ostringstream effort;
         effort << options.effort;
-        throw std::runtime_error("--effort is " + effort.str() + ", it has to be above 0");
+        throw UsageError("--effort is " + effort.str() + ", it has to be above 0");
     }
     MatrixParameters parameters;
     parameters.planes = static_cast<size_t>(options.planes);
@@ -109,8 +110,9 @@ void print(const MatrixCodec& codec, double variance, double seconds) {
 
 int compress(const CompressOptions& options) {
     MatrixParameters parameters = parameters_of(options);
-    check_positive("--threads", options.threads.count);
+    options.threads.check();
     check_writable(options.out);
+    check_not_input(options.out, options.matrix);
     check_text_path(options.json);
     const ThreadScope threads(options.threads.count);
     const Matrix<float> X = read_vectors(options.matrix);

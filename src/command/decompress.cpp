@@ -31,7 +31,7 @@ void check_npy_path(const std::string& path) {
 }
 
 int decompress(const DecompressOptions& options) {
-    check_positive("--threads", options.threads.count);
+    options.threads.check();
     check_npy_path(options.out);
     const ThreadScope threads(options.threads.count);
     const MatrixCodec codec = MatrixCodec::load(options.matrix);

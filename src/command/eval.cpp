@@ -3,11 +3,14 @@
 #include "command/error_message.h"
 #include "command/evaluation.h"
 #include "command/evaluation_report.h"
+#include "command/index_building.h"
 #include "command/inputs.h"
+#include "command/search_knobs.h"
 #include "command/searching.h"
 #include "command/text_output.h"
 #include "command/threads.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -31,6 +34,7 @@ struct EvalOptions {
     std::string csv;
     double seconds = 1;
     TrainingOptions training;
+    SearchKnobOptions knobs;
     ThreadOption threads;
 };
 
@@ -38,12 +42,13 @@ Benchmark prepare(const EvalOptions& options) {
     const MetricChoice metric = parse_metric(options.metric);
     Benchmark benchmark;
     benchmark.k = static_cast<size_t>(options.k);
-    benchmark.metric = metric.type;
+    benchmark.metric = metric;
     benchmark.seed = options.training.seed;
     benchmark.seconds = options.seconds;
     benchmark.threads = options.threads.count;
     benchmark.queries = read_inputs(options.queries, metric);
-    benchmark.base = options.base.read(metric);
+    InputVectors base_file = options.base.open(metric);
+    benchmark.base = base_file.read_all();
     const Matrix<float>& base = benchmark.base;
     const Matrix<float>& queries = benchmark.queries;
     check_same_dimension(options.queries, queries.d, options.base.path, base.d);
@@ -55,7 +60,7 @@ Benchmark prepare(const EvalOptions& options) {
     options.training.check(options.base.path, base.n);
     if (options.training.vectors && std::cmp_less(*options.training.vectors, base.n)) {
         const auto count = static_cast<size_t>(*options.training.vectors);
-        benchmark.sample = sample_rows(base, count, benchmark.seed);
+        benchmark.sample = base_file.sample(count, benchmark.seed);
     }
     benchmark.nearest = options.groundtruth.empty()
                                 ? exact_search(base, queries, benchmark.k, metric.type).labels
@@ -63,28 +68,52 @@ Benchmark prepare(const EvalOptions& options) {
     return benchmark;
 }
 
+/** Makes each index, so that a factory string that is none is found before others are trained.
+ * @return  characters of the longest factory string with its search parameters
+ */
+size_t widest_row(const EvalOptions& options, const Benchmark& benchmark) {
+    size_t width = 0;
+    for (const std::string& factory : options.factories) {
+        std::unique_ptr<faiss::Index> index;
+        try {
+            index = make_index(factory, benchmark.base.d, benchmark.metric, benchmark.seed);
+        } catch (const std::exception& error) {
+            throw std::runtime_error("--factory " + factory + ": " + error_message(error));
+        }
+        for (const SearchKnobs& knobs : options.knobs.combinations(*index))
+            width = std::max(width, factory.size() + 1 + knobs.text().size());
+    }
+    return width;
+}
+
 int eval(const EvalOptions& options) {
     check_positive("--k", options.k);
-    check_positive("--threads", options.threads.count);
+    options.knobs.check();
+    options.threads.check();
     check_text_path(options.json);
     check_text_path(options.csv);
     const ThreadScope threads(options.threads.count);
     const Benchmark benchmark = prepare(options);
 
     const bool file_on_stdout = options.json == "-" || options.csv == "-";
-    EvaluationTable table(file_on_stdout ? std::cerr : std::cout, options.factories, benchmark.k);
+    EvaluationTable table(
+            file_on_stdout ? std::cerr : std::cout, widest_row(options, benchmark), benchmark.k);
     std::vector<Evaluation> rows;
+    size_t failed = 0;
     for (const std::string& factory : options.factories) {
         try {
-            rows.push_back(evaluate(factory, benchmark));
-            table.add(rows.back());
+            for (Evaluation& row : evaluate(factory, options.knobs, benchmark)) {
+                table.add(row);
+                rows.push_back(std::move(row));
+            }
         } catch (const std::exception& error) {
             std::cerr << "bqq: " << factory << ": " << error_message(error) << '\n';
+            ++failed;
         }
     }
     if (!options.json.empty()) write_text(options.json, to_json(rows));
     if (!options.csv.empty()) write_text(options.csv, to_csv(rows));
-    return rows.size() == options.factories.size() ? EXIT_SUCCESS : EXIT_FAILURE;
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 } // namespace
@@ -93,7 +122,8 @@ void add_eval(CLI::App& app, Run& run) {
     CLI::App* sub = app.add_subcommand("eval", "Measure recall, memory and speed of indexes");
     auto options = std::make_shared<EvalOptions>();
     options->base.add_to(*sub);
-    sub->add_option("--queries", options->queries, "Vectors: .fvecs, .bvecs or .npy")->required();
+    sub->add_option("--queries", options->queries, "Vectors: .npy, .fvecs, .fbin and the like")
+            ->required();
     sub->add_option(
             "--groundtruth", options->groundtruth,
             "True neighbours: .ivecs or .npy [found by exact search]");
@@ -105,6 +135,7 @@ void add_eval(CLI::App& app, Run& run) {
     sub->add_option("--csv", options->csv, "File to write, - for standard output");
     sub->add_option("--seconds", options->seconds, "Least time of each speed measurement")
             ->capture_default_str();
+    options->knobs.add_to(*sub, true);
     options->training.add_to(*sub);
     options->threads.add_to(*sub);
     sub->callback([options, &run] { run = [options] { return eval(*options); }; });

@@ -3,28 +3,36 @@
 #include "command/searching.h"
 #include "command/threads.h"
 
+#include <tuple>
+
 namespace bqq::command {
 
-Evaluation evaluate(const std::string& factory, const Benchmark& benchmark) {
+std::vector<Evaluation> evaluate(
+        const std::string& factory, const SearchKnobOptions& knobs, const Benchmark& benchmark) {
     const ThreadScope scope(benchmark.threads);
     const BuiltIndex built = build_index(factory, benchmark);
-    const faiss::Index& index = *built.index;
-    const Recall recall =
-            measure_recall(search_index(index, benchmark.queries, benchmark.k).labels, benchmark);
-
+    faiss::Index& index = *built.index;
     Evaluation result;
     result.index = factory;
     result.vectors = benchmark.base.n;
     result.bytes_per_vector = built.bytes_per_vector;
     result.resident_bytes_per_vector = built.resident_bytes_per_vector;
-    result.recall_1_at_1 = recall.first;
-    result.recall_k_at_k = recall.all;
     result.k = benchmark.k;
     result.train_seconds = built.train_seconds;
     result.add_seconds = built.add_seconds;
-    result.qps_1_thread = measure_speed(index, benchmark, 1);
-    result.qps_all_threads = measure_speed(index, benchmark, benchmark.threads);
-    return result;
+    std::vector<Evaluation> all;
+    for (const SearchKnobs& values : knobs.combinations(index)) {
+        values.apply_to(index, factory);
+        result.search = values.text();
+        const Recall recall = measure_recall(
+                search_index(index, benchmark.queries, benchmark.k).labels, benchmark);
+        result.recall_1_at_1 = recall.first;
+        result.recall_k_at_k = recall.all;
+        std::tie(result.qps_1_thread, result.qps_all_threads) =
+                measure_speeds(index, benchmark, 1, benchmark.threads);
+        all.push_back(result);
+    }
+    return all;
 }
 
 } // namespace bqq::command

@@ -1,15 +1,18 @@
 #pragma once
 
 #include "command/measurement.h"
+#include "command/search_knobs.h"
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace bqq::command {
 
 /// What was measured of one index.
 struct Evaluation {
     std::string index;                    ///< its factory string
+    std::string search;                   ///< search parameters, such as "nprobe=4"
     size_t vectors = 0;                   ///< in the index
     double bytes_per_vector = 0;          ///< of the index file
     double resident_bytes_per_vector = 0; ///< that the index holds in memory while it is searched
@@ -22,7 +25,10 @@ struct Evaluation {
     double qps_all_threads = 0;
 };
 
-/// Builds the index, writes it to a temporary file, and measures the one that is read back.
-Evaluation evaluate(const std::string& factory, const Benchmark& benchmark);
+/** Builds the index, writes it to a temporary file, and measures the one that is read back.
+ * @return  one for each combination of the search parameters that the index has
+ */
+std::vector<Evaluation> evaluate(
+        const std::string& factory, const SearchKnobOptions& knobs, const Benchmark& benchmark);
 
 } // namespace bqq::command

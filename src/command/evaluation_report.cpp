@@ -29,6 +29,7 @@ void print(std::ostream& out, Column column, double value) {
 
 Json to_object(const Evaluation& row) {
     return {{"index", row.index},
+            {"search", row.search},
             {"vectors", row.vectors},
             {"bytes_per_vector", row.bytes_per_vector},
             {"resident_bytes_per_vector", row.resident_bytes_per_vector},
@@ -49,12 +50,8 @@ Json to_array(const std::vector<Evaluation>& rows) {
 
 } // namespace
 
-EvaluationTable::EvaluationTable(
-        std::ostream& out, const std::vector<std::string>& factories, size_t k)
-        : out_(out), index_width_(std::string("index").size()) {
-    for (const std::string& factory : factories) {
-        index_width_ = std::max(index_width_, factory.size());
-    }
+EvaluationTable::EvaluationTable(std::ostream& out, size_t index_width, size_t k)
+        : out_(out), index_width_(std::max(index_width, std::string("index").size())) {
     const std::string k_text = std::to_string(k);
     out_ << std::left << std::setw(static_cast<int>(index_width_)) << "index" << std::right
          << std::setw(bytes_column.width) << "bytes/vector" << std::setw(bytes_column.width)
@@ -67,7 +64,8 @@ EvaluationTable::EvaluationTable(
 }
 
 void EvaluationTable::add(const Evaluation& row) {
-    out_ << std::left << std::setw(static_cast<int>(index_width_)) << row.index << std::right
+    out_ << std::left << std::setw(static_cast<int>(index_width_))
+         << (row.search.empty() ? row.index : row.index + " " + row.search) << std::right
          << std::fixed;
     print(out_, bytes_column, row.bytes_per_vector);
     print(out_, bytes_column, row.resident_bytes_per_vector);

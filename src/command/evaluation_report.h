@@ -12,8 +12,8 @@ namespace bqq::command {
 /// A table on a stream whose rows are printed one by one.
 class EvaluationTable {
 public:
-    /// @param factories  those to come, which give the first column its width
-    EvaluationTable(std::ostream& out, const std::vector<std::string>& factories, size_t k);
+    /// @param index_width  characters of the first column
+    EvaluationTable(std::ostream& out, size_t index_width, size_t k);
 
     void add(const Evaluation& row);
 

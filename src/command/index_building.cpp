@@ -52,11 +52,11 @@ bool adds_only_once(faiss::Index& index) {
 } // namespace
 
 std::unique_ptr<faiss::Index> make_index(
-        const std::string& factory, size_t d, faiss::MetricType metric, uint64_t seed) {
-    std::unique_ptr<faiss::Index> index = index_factory(static_cast<int>(d), factory, metric);
+        const std::string& factory, size_t d, const MetricChoice& metric, uint64_t seed) {
+    std::unique_ptr<faiss::Index> index = index_factory(static_cast<int>(d), factory, metric.type);
     if (TrainingParameters* training = find_training(*index)) training->seed = seed;
     if (auto* ivf = find_index<faiss::IndexIVF>(index.get())) ivf->cp.seed = static_cast<int>(seed);
-    return index;
+    return metric.normalize ? cosine_index(std::move(index)) : std::move(index);
 }
 
 void train_index(faiss::Index& index, const Matrix<float>& vectors) {
@@ -65,21 +65,24 @@ void train_index(faiss::Index& index, const Matrix<float>& vectors) {
     index.train(static_cast<int64_t>(vectors.n), vectors.values.data());
 }
 
-void add_vectors(faiss::Index& index, const Matrix<float>& vectors) {
+void add_vectors(
+        faiss::Index& index, size_t n,
+        const std::function<Matrix<float>(size_t begin, size_t count)>& read) {
     ProgressBar bar("adding");
     const bool with_ids = find_index<faiss::IndexIDMap>(&index) != nullptr;
-    const size_t at_once = adds_only_once(index) ? vectors.n : vectors_at_once;
+    const size_t at_once = adds_only_once(index) ? n : vectors_at_once;
     std::vector<int64_t> ids;
-    for (size_t begin = 0; begin < vectors.n; begin += at_once) {
-        const size_t count = std::min(at_once, vectors.n - begin);
+    for (size_t begin = 0; begin < n; begin += at_once) {
+        const size_t count = std::min(at_once, n - begin);
+        const Matrix<float> part = read(begin, count);
         if (with_ids) {
             ids.resize(count);
             std::iota(ids.begin(), ids.end(), static_cast<int64_t>(begin));
-            index.add_with_ids(static_cast<int64_t>(count), vectors.row(begin), ids.data());
+            index.add_with_ids(static_cast<int64_t>(count), part.values.data(), ids.data());
         } else {
-            index.add(static_cast<int64_t>(count), vectors.row(begin));
+            index.add(static_cast<int64_t>(count), part.values.data());
         }
-        bar.show(begin + count, vectors.n);
+        bar.show(begin + count, n);
     }
 }
 

@@ -58,7 +58,7 @@ Json describe_index(const std::string& path) {
             {"index", index_name(index.get())},
             {"d", index->d},
             {"ntotal", index->ntotal},
-            {"metric", metric_name(index->metric_type)},
+            {"metric", metric_name(*index)},
             {"is_trained", index->is_trained},
             {"file_bytes", bytes},
             {"resident_bytes", resident},

@@ -2,13 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <iostream>
 #include <random>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace bqq::command {
 
 namespace {
+
+constexpr size_t kRowsTogether = 4096;
 
 void normalize_rows(Matrix<float>& vectors) {
     for (size_t i = 0; i < vectors.n; ++i) {
@@ -23,22 +28,53 @@ void normalize_rows(Matrix<float>& vectors) {
 
 } // namespace
 
+InputVectors::InputVectors(const std::string& path, const MetricChoice& metric, size_t limit)
+        : file_(path), n_(std::min(file_.n(), limit)), normalize_(metric.normalize) {
+    const std::string conversion = file_.conversion();
+    if (!conversion.empty()) std::cerr << "bqq: " << path << ": " << conversion << '\n';
+}
+
+Matrix<float> InputVectors::read(size_t begin, size_t count) {
+    Matrix<float> part{count, d(), std::vector<float>(count * d())};
+    file_.read(begin, count, part.values.data());
+    check_finite(part, file_.path(), begin);
+    if (normalize_) normalize_rows(part);
+    return part;
+}
+
+Matrix<float> InputVectors::sample(size_t count, uint64_t seed) {
+    Matrix<float> sample{count, d(), {}};
+    sample.values.reserve(count * d());
+    const std::vector<size_t> rows = sample_rows(n_, count, seed);
+    for (size_t i = 0; i < count;) {
+        size_t end = i + 1; // rows that follow each other are read together
+        while (end < count && rows[end] == rows[i] + (end - i) && end - i < kRowsTogether) ++end;
+        const Matrix<float> part = read(rows[i], end - i);
+        sample.values.insert(sample.values.end(), part.values.begin(), part.values.end());
+        i = end;
+    }
+    return sample;
+}
+
 Matrix<float> read_inputs(const std::string& path, const MetricChoice& metric, size_t limit) {
-    Matrix<float> vectors = read_vectors(path, limit);
-    check_finite(vectors, path);
-    if (metric.normalize) normalize_rows(vectors);
-    return vectors;
+    return InputVectors(path, metric, limit).read_all();
 }
 
 void BaseOptions::add_to(CLI::App& app) {
-    app.add_option("--base", path, "Vectors: .fvecs, .bvecs or .npy")->required();
+    app.add_option("--base", path, "Vectors: .npy, .fvecs, .fbin and the like")->required();
     app.add_option("--base-count", count, "Only the first so many vectors [all]");
 }
 
-Matrix<float> BaseOptions::read(const MetricChoice& metric) const {
-    if (!count) return read_inputs(path, metric);
+InputVectors BaseOptions::open(const MetricChoice& metric) const {
+    if (!count) return {path, metric};
     check_positive("--base-count", *count);
-    return read_inputs(path, metric, static_cast<size_t>(*count));
+    return {path, metric, static_cast<size_t>(*count)};
+}
+
+void check_not_input(const std::string& out, const std::string& input) {
+    std::error_code missing;
+    if (std::filesystem::equivalent(out, input, missing))
+        throw UsageError("--out is " + out + ", which is the same file as " + input);
 }
 
 void check_same_dimension(
@@ -79,19 +115,14 @@ std::vector<int64_t> read_nearest(
     return nearest;
 }
 
-Matrix<float> sample_rows(const Matrix<float>& vectors, size_t count, uint64_t seed) {
-    Matrix<float> sample{count, vectors.d, {}};
-    sample.values.reserve(count * vectors.d);
+std::vector<size_t> sample_rows(size_t n, size_t count, uint64_t seed) {
+    std::vector<size_t> rows;
     // Selection sampling (Knuth, volume 2, algorithm 3.4.2 S): the standard library's sampling
     // differs between implementations.
     std::mt19937_64 random(seed);
-    size_t missing = count;
-    for (size_t i = 0; missing > 0; ++i) {
-        if (random() % (vectors.n - i) >= missing) continue;
-        sample.values.insert(sample.values.end(), vectors.row(i), vectors.row(i) + vectors.d);
-        --missing;
-    }
-    return sample;
+    for (size_t i = 0; rows.size() < count; ++i)
+        if (random() % (n - i) < count - rows.size()) rows.push_back(i);
+    return rows;
 }
 
 } // namespace bqq::command

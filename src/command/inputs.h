@@ -11,10 +11,29 @@
 
 namespace bqq::command {
 
-/** Vectors of a file, scaled to norm one when the metric asks for it (a zero vector stays zero).
- * @param limit  at most so many, the first ones
- * @throws std::runtime_error  as read_vectors does, and for a value that is NaN or infinite
+/** Vectors of a file, read in pieces and checked: std::runtime_error names the first value that is
+ * NaN or infinite. What reading converts is said on standard error.
  */
+class InputVectors {
+public:
+    /// @param metric  says whether vectors are scaled to norm one (a zero vector stays zero)
+    /// @param limit   at most so many, the first ones
+    InputVectors(const std::string& path, const MetricChoice& metric, size_t limit = all_rows);
+
+    size_t n() const { return n_; }
+    size_t d() const { return file_.d(); }
+    Matrix<float> read(size_t begin, size_t count);
+    Matrix<float> read_all() { return read(0, n_); }
+    /// `count` different rows in their order, chosen by the seed alone.
+    Matrix<float> sample(size_t count, uint64_t seed);
+
+private:
+    VectorFile file_;
+    size_t n_;
+    bool normalize_;
+};
+
+/// All of InputVectors.
 Matrix<float> read_inputs(
         const std::string& path, const MetricChoice& metric, size_t limit = all_rows);
 
@@ -24,9 +43,12 @@ struct BaseOptions {
     std::optional<int64_t> count; ///< the first ones, all when absent
 
     void add_to(CLI::App& app);
-    /// @throws std::runtime_error  when `count` is below 1, and as read_inputs does
-    Matrix<float> read(const MetricChoice& metric) const;
+    /// @throws std::runtime_error  when `count` is below 1, and as InputVectors does
+    InputVectors open(const MetricChoice& metric) const;
 };
+
+/// @throws UsageError  when `out` is the file `input`
+void check_not_input(const std::string& out, const std::string& input);
 
 /// @throws std::runtime_error  when the dimensions differ: the message names both files and values
 void check_same_dimension(
@@ -39,7 +61,7 @@ void check_same_dimension(
 std::vector<int64_t> read_nearest(
         const std::string& path, size_t queries, size_t k, size_t base_vectors);
 
-/// `count` different rows in their order, chosen by the seed alone.
-Matrix<float> sample_rows(const Matrix<float>& vectors, size_t count, uint64_t seed);
+/// Places of `count` of n rows in their order, chosen by the seed alone.
+std::vector<size_t> sample_rows(size_t n, size_t count, uint64_t seed);
 
 } // namespace bqq::command

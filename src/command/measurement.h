@@ -1,5 +1,6 @@
 #pragma once
 
+#include "command/arguments.h"
 #include "io/matrix.h"
 
 #include <faiss/Index.h>
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bqq::command {
@@ -19,7 +21,7 @@ struct Benchmark {
     Matrix<float> sample;         ///< vectors to train on; all of base when empty
     std::vector<int64_t> nearest; ///< true labels, size queries.n * k
     size_t k = 0;
-    faiss::MetricType metric = faiss::METRIC_L2;
+    MetricChoice metric;
     uint64_t seed = 0;
     double seconds = 1; ///< least time to search for, with each number of threads
     int threads = 1;    ///< of training, adding and one of the two timed searches
@@ -42,10 +44,16 @@ struct Recall {
     double all = 0;   ///< share of the true k nearest among the k returned
 };
 
-/// @param found  labels, size queries.n * k
+/** Ties count as found: a vector that is as near as the k-th nearest is right.
+ * @param found  labels, size queries.n * k
+ */
 Recall measure_recall(const std::vector<int64_t>& found, const Benchmark& benchmark);
 
 /// Queries a second in the best of several runs of all queries.
 double measure_speed(const faiss::Index& index, const Benchmark& benchmark, int threads);
+
+/// The same with each of two numbers of threads in turns, so that both see the machine alike.
+std::pair<double, double> measure_speeds(
+        const faiss::Index& index, const Benchmark& benchmark, int threads, int other_threads);
 
 } // namespace bqq::command

@@ -2,6 +2,8 @@
 
 #include <cxxabi.h>
 #include <faiss/IndexIDMap.h>
+#include <faiss/IndexPreTransform.h>
+#include <faiss/VectorTransform.h>
 
 #include <cstdlib>
 #include <memory>
@@ -24,6 +26,25 @@ std::string class_name(const faiss::Index* index) {
 }
 
 } // namespace
+
+std::unique_ptr<faiss::Index> cosine_index(std::unique_ptr<faiss::Index> index) {
+    auto norm = std::make_unique<faiss::NormalizationTransform>(index->d, 2.0f);
+    auto cosine = std::make_unique<faiss::IndexPreTransform>(norm.get(), index.get());
+    cosine->own_fields = true; // of both
+    (void)norm.release();
+    (void)index.release();
+    return cosine;
+}
+
+std::string metric_name(const faiss::Index& index) {
+    if (index.metric_type == faiss::METRIC_L2) return "l2";
+    if (index.metric_type != faiss::METRIC_INNER_PRODUCT) return "other";
+    const auto* transforms = dynamic_cast<const faiss::IndexPreTransform*>(&index);
+    if (transforms == nullptr || transforms->chain.empty()) return "ip";
+    const auto* norm =
+            dynamic_cast<const faiss::NormalizationTransform*>(transforms->chain.front());
+    return norm != nullptr && norm->norm == 2 ? "cosine" : "ip";
+}
 
 std::string index_name(faiss::Index* index) {
     std::string name = class_name(index);

@@ -4,6 +4,7 @@
 
 #include <faiss/Index.h>
 
+#include <memory>
 #include <string>
 
 namespace bqq::command {
@@ -18,6 +19,12 @@ T* find_index(faiss::Index* index) {
         index = *inner;
     }
 }
+
+/// Makes an index with the inner product one of cosines: it scales all vectors to norm one.
+std::unique_ptr<faiss::Index> cosine_index(std::unique_ptr<faiss::Index> index);
+
+/// How an index compares vectors, as --metric names it; "other" for what that has no name for.
+std::string metric_name(const faiss::Index& index);
 
 /// The classes from the outside in: "IndexPreTransform > IndexBQQ".
 std::string index_name(faiss::Index* index);

@@ -27,7 +27,7 @@ constexpr int most_links = 40; // as many as Linux follows
 constexpr std::array<std::string_view, 2> descriptor_folders{"/dev/fd/", "/proc/self/fd/"};
 
 [[noreturn]] void fail(const std::string& path, int error) {
-    throw FileError("cannot write " + path + ": " + std::strerror(error));
+    throw WriteError("cannot write " + path + ": " + std::strerror(error));
 }
 
 /// The file that rename() has to replace.
@@ -117,8 +117,10 @@ public:
     explicit TemporaryFile(const fs::path& target) {
         std::random_device random;
         do {
-            path_ = folder_of(target) /
-                    ("." + target.filename().string() + "." + std::to_string(random()) + ".tmp");
+            // The longest name that a folder takes leaves room for no more than this.
+            constexpr size_t kOfName = 200;
+            path_ = folder_of(target) / ("." + target.filename().string().substr(0, kOfName) + "." +
+                                         std::to_string(random()) + ".tmp");
             descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         } while (descriptor_ < 0 && errno == EEXIST);
         if (descriptor_ < 0) fail(target, errno);

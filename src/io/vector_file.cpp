@@ -217,7 +217,7 @@ Matrix<int64_t> read_labels(const std::string& path, size_t limit) {
     return read_first<int64_t>(path, limit);
 }
 
-void check_finite(const Matrix<float>& vectors, const std::string& path) {
+void check_finite(const Matrix<float>& vectors, const std::string& path, size_t first) {
     const auto& values = vectors.values;
     const auto bad = std::find_if(
             values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
@@ -225,7 +225,7 @@ void check_finite(const Matrix<float>& vectors, const std::string& path) {
     const char* what = std::isnan(*bad) ? "nan" : *bad > 0 ? "inf" : "-inf";
     const auto position = static_cast<size_t>(bad - values.begin());
     throw FileError(
-            path + ": row " + std::to_string(position / vectors.d) + ", column " +
+            path + ": row " + std::to_string(first + position / vectors.d) + ", column " +
             std::to_string(position % vectors.d) + " is " + what);
 }
 

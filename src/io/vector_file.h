@@ -68,9 +68,10 @@ Matrix<float> read_vectors(const std::string& path, size_t limit = all_rows);
 /// Labels, such as the true neighbours of queries. @throws FileError  unless they are integers
 Matrix<int64_t> read_labels(const std::string& path, size_t limit = all_rows);
 
-/** @param path  named by the message: "base.npy: row 3, column 7 is nan", counted from 0
+/** @param path   named by the message: "base.npy: row 3, column 7 is nan", counted from 0
+ * @param first  row of the file that the first vector is
  * @throws FileError  when a value is NaN or infinite
  */
-void check_finite(const Matrix<float>& vectors, const std::string& path);
+void check_finite(const Matrix<float>& vectors, const std::string& path, size_t first = 0);
 
 } // namespace bqq

@@ -1,4 +1,5 @@
 #include "command_fixture.h"
+#include "io/npy_header.h"
 #include "io/vector_file.h"
 #include "random_data.h"
 
@@ -150,6 +151,92 @@ TEST_F(Command, CosineNormalizesBaseAndQueries) {
     }
 }
 
+TEST_F(Command, AnIndexKnowsThatItIsOfCosines) {
+    auto scaled = base_;
+    for (size_t i = 0; i < scaled.n; ++i)
+        for (size_t j = 0; j < dimension; ++j) scaled.row(i)[j] *= static_cast<float>(i);
+    write_fvecs("scaled.fvecs", scaled); // row 0 is zero
+    for (const char* factory : {"BQQ64", "IVF4,BQQ64", "IDMap2,BQQ64", "Flat"}) {
+        SCOPED_TRACE(factory);
+        expect_success(
+                "build --base scaled.fvecs --metric cosine --out i --factory " +
+                std::string(factory));
+        EXPECT_EQ(json::parse(run("info --index i --json").out)["metric"], "cosine");
+        for (const char* other : {"ip", "l2"})
+            expect_failure(
+                    search_base + "--k 1 --out r.csv --metric " + other,
+                    "--metric is " + std::string(other) + ", but i was built for cosine");
+        // Queries of any length, with or without --metric.
+        expect_success(search_base + "--k 1 --out r.csv");
+        const std::string found = contents("r.csv");
+        expect_success("search --index i --queries scaled.fvecs --k 1 --metric cosine --out r.csv");
+        std::istringstream a(found), b(contents("r.csv"));
+        std::string of_base, of_scaled;
+        for (size_t line = 0; line < base_size; ++line) {
+            std::getline(a, of_base);
+            std::getline(b, of_scaled);
+            if (line == 1) { // a query of zeros: no direction is nearer
+                EXPECT_EQ(of_scaled.substr(of_scaled.rfind(',')), ",0");
+            } else {
+                EXPECT_EQ(
+                        of_base.substr(0, of_base.rfind(',')),
+                        of_scaled.substr(0, of_scaled.rfind(',')));
+            }
+            if (line == 0) continue;
+            const double score = std::stod(of_base.substr(of_base.rfind(',') + 1));
+            EXPECT_GT(score, 0.5);
+            EXPECT_LT(score, 1.5);
+        }
+    }
+    expect_success("build --base base.fvecs --metric ip --out i --factory BQQ64");
+    expect_failure(
+            search_base + "--k 1 --out r.csv --metric cosine",
+            "--metric is cosine, but i was built for ip");
+}
+
+TEST_F(Command, ReadsFloat64AndSaysSo) {
+    const std::vector<double> wide(base_.values.begin(), base_.values.end());
+    std::ofstream file(folder_ / "base.npy", std::ios::binary);
+    file << bqq::npy_header("<f8", base_size, dimension);
+    file.write(
+            reinterpret_cast<const char*>(wide.data()),
+            static_cast<std::streamsize>(8 * wide.size()));
+    file.close();
+    const Outcome outcome = run("build --base base.npy --factory BQQ32 --metric l2 --out a");
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.err, HasSubstr("bqq: base.npy: float64, converted to float32\n"));
+    expect_success("build --base base.fvecs --factory BQQ32 --metric l2 --out b");
+    EXPECT_EQ(contents("a"), contents("b"));
+}
+
+TEST_F(Command, TheSummaryLeavesAnIndexOnStandardOutputClean) {
+    const Outcome outcome =
+            run("build --base base.fvecs --factory BQQ32 --metric l2 --out /dev/stdout");
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.err, HasSubstr("BQQ32: 700 vectors"));
+    expect_success("build --base base.fvecs --factory BQQ32 --metric l2 --out i");
+    EXPECT_EQ(outcome.out, contents("i"));
+}
+
+TEST_F(Command, NamesMayHaveAnyLengthThatAFolderTakes) {
+    const std::string name(255, 'n');
+    expect_success("build --base base.fvecs --factory SQ8 --metric l2 --out " + name);
+    EXPECT_TRUE(fs::exists(folder_ / name));
+}
+
+TEST_F(Command, BuildsFromAFileLargerThanMemory) {
+    // 1.2 GB as floats.
+    constexpr size_t n = 300'000, d = 1024;
+    std::ofstream(folder_ / "large.npy", std::ios::binary) << bqq::npy_header("|u1", n, d);
+    const auto header = fs::file_size(folder_ / "large.npy");
+    fs::resize_file(folder_ / "large.npy", header + n * d); // zeros without blocks on the disk
+    const Outcome outcome = run(
+            "build --base large.npy --factory PQ2x4 --metric l2 --train 1000 --threads 1 --out i",
+            "ulimit -v 600000;");
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_EQ(json::parse(run("info --index i --json").out)["ntotal"], n);
+}
+
 TEST_F(Command, InfoDescribesBqqInsideAWrapper) {
     expect_success("build --base base.fvecs --factory BQQ32 --metric ip --out i");
     expect_success("info --index i --json i.json");
@@ -211,7 +298,7 @@ TEST_F(Command, EvalMeasuresEachIndex) {
             keys, ElementsAre(
                           "add_seconds", "bytes_per_vector", "index", "k", "qps_1_thread",
                           "qps_all_threads", "recall_1_at_1", "recall_k_at_k",
-                          "resident_bytes_per_vector", "train_seconds", "vectors"));
+                          "resident_bytes_per_vector", "search", "train_seconds", "vectors"));
     EXPECT_EQ(rows[0]["index"], "Flat");
     EXPECT_EQ(rows[0]["k"], 5);
     EXPECT_EQ(rows[0]["vectors"], base_size);
@@ -226,10 +313,12 @@ TEST_F(Command, EvalMeasuresEachIndex) {
 
     const std::string csv = contents("e.csv");
     EXPECT_THAT(
-            csv, StartsWith("index,vectors,bytes_per_vector,resident_bytes_per_vector,recall_1_at_"
-                            "1,recall_k_at_k,k,train_seconds,"
-                            "add_seconds,qps_1_thread,qps_all_threads\n\"Flat\",700,"));
-    EXPECT_THAT(csv, HasSubstr("\n\"BQQ32\",700,"));
+            csv,
+            StartsWith(
+                    "index,search,vectors,bytes_per_vector,resident_bytes_per_vector,recall_1_at_"
+                    "1,recall_k_at_k,k,train_seconds,"
+                    "add_seconds,qps_1_thread,qps_all_threads\n\"Flat\",\"\",700,"));
+    EXPECT_THAT(csv, HasSubstr("\n\"BQQ32\",\"\",700,"));
 }
 
 TEST_F(Command, BaseCountTakesTheFirstVectors) {
@@ -299,15 +388,77 @@ TEST_F(Command, ExactSearchInPartsFindsTheNearest) {
 }
 
 TEST_F(Command, EvalGoesOnAfterAnIndexThatFails) {
+    // 700 vectors are too few to train so many lists.
     const Outcome outcome =
-            run(eval_base + "--factory PQ3x4 --factory SQ8 --factory Nonsense --k 5 --json e.json");
+            run(eval_base + "--factory IVF800,BQQ16 --factory SQ8 --k 5 --json e.json");
     EXPECT_EQ(outcome.exit_code, 1);
-    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 2) << outcome.err;
-    EXPECT_THAT(outcome.err, StartsWith("bqq: PQ3x4: "));
-    EXPECT_THAT(outcome.err, HasSubstr("\nbqq: Nonsense: "));
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_THAT(outcome.err, StartsWith("bqq: IVF800,BQQ16: "));
     const json rows = json::parse(contents("e.json"));
     ASSERT_EQ(rows.size(), 1U);
     EXPECT_EQ(rows[0]["index"], "SQ8");
+}
+
+TEST_F(Command, EvalChecksEachFactoryBeforeTheFirstIsTrained) {
+    expect_failure(eval_base + "--factory SQ8 --factory PQ3x4 --k 5", "--factory PQ3x4: ");
+    expect_failure(eval_base + "--factory SQ8 --factory Nonsense --k 5", "--factory Nonsense: ");
+}
+
+TEST_F(Command, EvalSweepsTheParametersThatAnIndexHas) {
+    const Outcome outcome =
+            run(eval_base +
+                "--factory IVF8,BQQ16,RFlat --factory BQQ16 --factory HNSW8,BQQ16 "
+                "--nprobe 1,8 --k-factor 1,3 --ef 20 --k 5 --json e.json");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const json rows = json::parse(contents("e.json"));
+    std::vector<std::string> found;
+    for (const json& row : rows)
+        found.push_back(row["index"].get<std::string>() + " " + row["search"].get<std::string>());
+    EXPECT_THAT(
+            found,
+            ElementsAre(
+                    "IVF8,BQQ16,RFlat nprobe=1,k_factor=1", "IVF8,BQQ16,RFlat nprobe=1,k_factor=3",
+                    "IVF8,BQQ16,RFlat nprobe=8,k_factor=1", "IVF8,BQQ16,RFlat nprobe=8,k_factor=3",
+                    "BQQ16 ", "HNSW8,BQQ16 ef=20"));
+    EXPECT_GT(rows[3]["recall_k_at_k"], rows[0]["recall_k_at_k"]);
+    EXPECT_GT(rows[3]["recall_k_at_k"], rows[2]["recall_k_at_k"]);
+    EXPECT_THAT(outcome.out, HasSubstr("\nHNSW8,BQQ16 ef=20 "));
+    for (const char* option : {"--nprobe", "--k-factor", "--ef"}) {
+        const std::string name(option);
+        expect_failure(
+                eval_base + "--factory BQQ16 --k 5 " + name + " 1,0",
+                name + " is 0, it has to be at least 1");
+        expect_failure(
+                eval_base + "--factory BQQ16 --k 5 " + name + " 99999999999",
+                name + " is 99999999999, it can be at most 1073741824");
+    }
+}
+
+TEST_F(Command, EvalCountsTiesAsFound) {
+    // Each vector twice: of two at the same distance, one is as right as the other.
+    bqq::Matrix<float> twice = random_vectors(300, dimension, 1);
+    const std::vector<float> once = twice.values;
+    twice.n = 600;
+    twice.values.insert(twice.values.end(), once.begin(), once.end());
+    write_fvecs("twice.fvecs", twice);
+    expect_success("build --base twice.fvecs --factory Flat --metric l2 --out i");
+    expect_success("search --index i --queries twice.fvecs --k 3 --out true.ivecs");
+    const auto truth = bqq::read_labels(folder_ / "true.ivecs");
+    std::ofstream file(folder_ / "other.ivecs", std::ios::binary);
+    for (size_t i = 0; i < truth.n; ++i) {
+        std::vector<int32_t> row{3};
+        for (size_t j = 0; j < 3; ++j)
+            row.push_back(static_cast<int32_t>((truth.row(i)[j] + 300) % 600)); // the other copy
+        file.write(reinterpret_cast<const char*>(row.data()), 4 * sizeof(int32_t));
+    }
+    file.close();
+    const Outcome outcome = run(
+            "eval --base twice.fvecs --queries twice.fvecs --metric l2 --seconds 0 --factory Flat "
+            "--groundtruth other.ivecs --k 3 --json -");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const json rows = json::parse(outcome.out);
+    EXPECT_EQ(rows[0]["recall_1_at_1"], 1.0);
+    EXPECT_EQ(rows[0]["recall_k_at_k"], 1.0);
 }
 
 TEST_F(Command, RejectsABadCommandLine) {
@@ -369,12 +520,42 @@ TEST_F(Command, AFailureLeavesTheOldFileAsItWas) {
     expect_success(search_base + "--k 1 --out r.csv");
     const std::string index = contents("i");
     const std::string result = contents("r.csv");
-    expect_failure("build --base i --factory SQ8 --metric l2 --out i", "extension");
+    expect_failure(
+            "build --base base.fvecs --factory SQ8 --metric l2 --out base.fvecs",
+            "--out is base.fvecs, which is the same file as base.fvecs");
+    expect_failure(
+            "build --base base.fvecs --factory SQ8 --metric l2 --out ../$(basename "
+            "\"$PWD\")/base.fvecs",
+            "which is the same file as base.fvecs");
+    expect_failure(search_base + "--k 1 --out i", "extension");
     // Files may have 1024 or 512 bytes, whichever unit the shell takes; an index needs 11,000.
     expect_failure(build_sq8, "i: ", "ulimit -f 1;");
     expect_failure(search_base + "--k 9 --out r.csv", "cannot write r.csv", "ulimit -f 1;");
     EXPECT_EQ(contents("i"), index);
     EXPECT_EQ(contents("r.csv"), result);
+}
+
+TEST_F(Command, ExitCodesTellArgumentsDataAndSystemApart) {
+    EXPECT_EQ(run("").exit_code, 2);
+    EXPECT_EQ(run("build --nonsense").exit_code, 2);
+    EXPECT_EQ(run("build --base base.fvecs --factory SQ8 --metric l3 --out i").exit_code, 2);
+    EXPECT_EQ(run(build_sq8 + " --threads 0").exit_code, 2);
+    EXPECT_EQ(run("build --base missing.fvecs --factory SQ8 --metric l2 --out i").exit_code, 1);
+    EXPECT_EQ(run("info base.fvecs").exit_code, 1);
+    EXPECT_EQ(
+            run("build --base base.fvecs --factory SQ8 --metric l2 --out missing/i").exit_code, 3);
+    for (const char* factory : {"SQ8", "BQQ32"})
+        EXPECT_EQ(
+                run("build --base base.fvecs --metric l2 --out /dev/full --factory " +
+                    std::string(factory))
+                        .exit_code,
+                3);
+    EXPECT_THAT(run("--help").out, HasSubstr("Exit codes: 0 done, 1 "));
+}
+
+TEST_F(Command, ThreadsAreBounded) {
+    expect_failure(build_sq8 + " --threads 100000", "--threads is 100000, it can be at most ");
+    expect_failure(build_sq8 + " --threads -1", "--threads is -1, it has to be at least 1");
 }
 
 TEST_F(Command, SeesAFullDisk) {
