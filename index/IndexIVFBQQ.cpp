@@ -267,6 +267,18 @@ void IndexIVFBQQ::add_with_ids(idx_t n, const float* x, const idx_t* xids) {
     });
 }
 
+CodingError IndexIVFBQQ::coding_error(idx_t n, const float* x) const {
+    check_ready(*this, n, x, "coding_error()");
+    FAISS_THROW_IF_NOT_MSG(n > 0, "BQQ: coding_error() of no vectors");
+    std::vector<idx_t> keys(static_cast<size_t>(n));
+    quantizer->assign(n, x, keys.data());
+    std::vector<uint32_t> lists;
+    for (const idx_t key : keys) lists.push_back(static_cast<uint32_t>(std::max<idx_t>(key, 0)));
+    return with_faiss_errors([&] {
+        return bqq::coding_error(codec_, coding_lists(*this), static_cast<size_t>(n), x, lists);
+    });
+}
+
 void IndexIVFBQQ::add_core(
         idx_t n, const float* x, const idx_t* xids,
         const idx_t* precomputed_idx BQQ_SINCE_FAISS_1_8(, void* inverted_list_context)) {

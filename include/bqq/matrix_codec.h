@@ -78,8 +78,8 @@ public:
     /** Time grows as rows * cols * l * planes * effort.
      * @param X  size rows * cols, row by row
      * @throws InvalidArgument  when X has another size, is empty or holds a NaN, infinity or number
-     *         above 1e36 (row and column named), planes, a side of the blocks or rank is 0, planes is
-     *         above kMaxPlanes, rank is above 8 min(m, n), or effort is not positive
+     *         above 1e36 (row and column named), a side of the blocks or rank is 0, planes is not
+     *         in 1..kMaxPlanes, rank is above 8 min(m, n), or effort is not positive
      */
     static MatrixCodec compress(
             std::span<const float> X, size_t rows, size_t cols,

@@ -36,6 +36,12 @@ struct TrainingParameters {
     Progress progress; ///< told after each round
 };
 
+/// Mean squared distance of vectors to the nearest multiples of their reconstructions.
+struct CodingError {
+    double of_vectors;
+    double of_training; ///< of the same bases' training vectors; NaN where a file does not tell
+};
+
 /** Codes vectors in M bits and one or three bytes of scales (embedding form of BQQ).
  *
  * A vector belongs to a list, and a list has a centre c and a basis B. The vector is coded as
@@ -120,6 +126,14 @@ public:
      */
     void decode(std::span<const uint8_t> codes, std::span<const uint32_t> lists, std::span<float> x)
             const;
+
+    /** Tells whether vectors are still such as the bases were trained for. Vectors of the same
+     * distribution have an error little above that of the training; where it is much larger, train
+     * again.
+     * @param x  size n * d, n > 0
+     * @throws   as encode()
+     */
+    CodingError coding_error(std::span<const float> x) const;
 
     /// Of bases and encoder; codes are their owner's.
     MemoryBytes memory_bytes() const;

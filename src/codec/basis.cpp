@@ -187,6 +187,7 @@ void Basis::check(const std::string& name) const {
     for (const float value : rho) check_number(value, "rho");
     for (const float value : {scales.norm_first, scales.norm_step}) check_number(value, "norm");
     check_number(scales.calibration, "calibration");
+    check_number(training_error, "training error");
     // Every byte must stand for a number.
     const auto check_steps = [&](int64_t first, int64_t step, int64_t steps, const char* what) {
         check(step >= 0 && first + step >= 0 &&

@@ -27,6 +27,8 @@ struct Basis {
     /// Bits of Z_b as kernels::expand_levels() reads them: nibble_planes() for each atom.
     std::vector<uint8_t> levels;
     ScaleCodec scales;
+    /// Mean of the training vectors' Fit::residual(); negative in files that do not tell.
+    float training_error = -1;
 
     /// Planes of nibbles, each four planes Z_b.
     size_t nibble_planes() const { return (static_cast<size_t>(depth) + 3) / 4; }

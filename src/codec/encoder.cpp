@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -247,6 +248,25 @@ void encode_in_lists(
             [&](RangeEncoder& encoder, size_t i) {
                 encoder.encode(order, order.ranges()[i], x, list_of, codes, errors);
             });
+}
+
+CodingError coding_error(
+        const Quantizer& quantizer, const CodingLists& lists, size_t n, const float* x,
+        std::span<const uint32_t> list_of) {
+    std::vector<uint8_t> codes(n * quantizer.code_size());
+    std::vector<double> errors(n);
+    encode_in_lists(quantizer, lists, n, x, list_of, codes.data(), errors.data());
+    CodingError sums{0, 0};
+    for (size_t i = 0; i < n; ++i) {
+        const Basis& basis = quantizer.basis(lists.basis(list_of[i]));
+        const double unit = basis.scale;
+        sums.of_vectors += errors[i];
+        sums.of_training += basis.training_error < 0
+                                    ? std::numeric_limits<double>::quiet_NaN()
+                                    : static_cast<double>(basis.training_error) * unit * unit;
+    }
+    const auto count = static_cast<double>(n);
+    return {sums.of_vectors / count, sums.of_training / count};
 }
 
 void decode_in_lists(

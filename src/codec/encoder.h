@@ -113,6 +113,11 @@ void encode_in_lists(
         const Quantizer& quantizer, const CodingLists& lists, size_t n, const float* x,
         std::span<const uint32_t> list_of, uint8_t* codes, double* errors = nullptr);
 
+/// Of vectors, each in its list; see Quantizer::coding_error(). @param x  size n * d, finite, n > 0
+CodingError coding_error(
+        const Quantizer& quantizer, const CodingLists& lists, size_t n, const float* x,
+        std::span<const uint32_t> list_of);
+
 /// The reverse. @param x  output, size n * d
 void decode_in_lists(
         const Quantizer& quantizer, const CodingLists& lists, size_t n, const uint8_t* codes,

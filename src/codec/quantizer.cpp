@@ -210,6 +210,15 @@ void Quantizer::decode(
         decode_in_lists(*this, {}, n, codes.data(), lists, x.data());
 }
 
+CodingError Quantizer::coding_error(std::span<const float> x) const {
+    const size_t n = count_rows(x.size(), d_, "coding_error()");
+    if (n == 0) throw InvalidArgument("BQQ: coding_error() of no vectors");
+    std::vector<uint8_t> codes(n * code_size());
+    std::vector<uint32_t> lists(n);
+    encode(x, codes, lists);
+    return bqq::coding_error(*this, {}, n, x.data(), lists);
+}
+
 MemoryBytes Quantizer::memory_bytes() const {
     MemoryBytes bytes;
     for (size_t b = 0; b < bases(); ++b) bytes.bases += basis(b).memory_bytes();

@@ -60,8 +60,7 @@ struct ScaleCodec {
     StoredScales calibrate(const Fit& fit) const;
 
     /** Sets the ranges of near vectors.
-     * @param alpha_least, alpha_most  smallest and largest alpha above 0; alpha_most is 0 when there
-     * is none
+     * @param alpha_least, alpha_most  smallest and largest alpha above 0; 0 where there is none
      * @param r_least, r_most          L2: smallest and largest root of nu, with its sign
      * @param alpha_per_norm           L2: largest alpha / |x|
      */

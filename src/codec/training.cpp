@@ -262,6 +262,9 @@ private:
                         weights.data() + list_of_[i] * M_, weights.data() + (list_of_[i] + 1) * M_,
                         signs.data() + i * stride, 0.0);
         }
+        basis_.training_error = static_cast<float>(
+                kernels::sum_of(n, [&](size_t i) { return fits[i].residual(); }) /
+                static_cast<double>(n));
         basis_.scales = choose_scales(
                 {basis_, metric_, n, weighted_.data(), ld_, x2_.data(), signs.data(), stride, fits,
                  list_of_, centres_, centre_dots});

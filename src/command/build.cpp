@@ -30,7 +30,7 @@ struct BuildOptions {
 
 /// What the index is trained on.
 Matrix<float> training_vectors(const BuildOptions& options, InputVectors& base) {
-    // Without --train a file of more floats than this is sampled, so that it need not fit in memory.
+    // Without --train, a file of more floats than this is sampled: it need not fit in memory.
     constexpr size_t kMostFloats = size_t{1} << 28;
     size_t count = std::min(base.n(), std::max<size_t>(1, kMostFloats / base.d()));
     if (options.training.vectors)

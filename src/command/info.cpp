@@ -1,6 +1,7 @@
 #include "base/heap_bytes.h"
 #include "command/arguments.h"
 #include "command/commands.h"
+#include "command/inputs.h"
 #include "command/matrix_description.h"
 #include "command/text_output.h"
 #include "command/wrapped_index.h"
@@ -9,15 +10,18 @@
 #include <bqq/index/IndexIVFBQQ.h>
 #include <bqq/index/index_io.h>
 #include <bqq/matrix_codec.h>
+#include <faiss/IndexPreTransform.h>
 #include <faiss/index_io.h>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +33,7 @@ using Json = nlohmann::ordered_json;
 
 struct InfoOptions {
     std::string path;
+    std::string against;
     std::string json;
 };
 
@@ -48,7 +53,38 @@ void warm(const faiss::Index& index) {
     index.search(1, query.data(), 1, &distance, &label);
 }
 
-Json describe_index(const std::string& path) {
+/// The coding error of vectors, beside that of the training.
+Json describe_error(faiss::Index& outermost, const std::string& path, const std::string& name) {
+    const Matrix<float> vectors = read_inputs(path, {});
+    check_same_dimension(path, vectors.d, name, static_cast<size_t>(outermost.d));
+    const auto n = static_cast<int64_t>(vectors.n);
+    const float* x = vectors.values.data();
+    std::unique_ptr<const float[]> transformed;
+    for (faiss::Index* index = &outermost; index != nullptr;) {
+        if (auto* transforms = dynamic_cast<faiss::IndexPreTransform*>(index)) {
+            const float* y = transforms->apply_chain(n, x);
+            if (y != x) transformed.reset(y);
+            x = y;
+        }
+        std::optional<CodingError> error;
+        if (const auto* flat = dynamic_cast<IndexBQQ*>(index))
+            error = flat->codec().coding_error({x, vectors.n * static_cast<size_t>(flat->d)});
+        if (const auto* ivf = dynamic_cast<IndexIVFBQQ*>(index)) error = ivf->coding_error(n, x);
+        if (error) {
+            Json result{{"against", path}, {"coding_error", error->of_vectors}};
+            const bool known = std::isfinite(error->of_training);
+            result["training_coding_error"] = known ? Json(error->of_training) : Json();
+            const bool divides = known && error->of_training > 0;
+            result["ratio"] = divides ? Json(error->of_vectors / error->of_training) : Json();
+            return result;
+        }
+        faiss::Index** inner = inner_index(index);
+        index = inner == nullptr ? nullptr : *inner;
+    }
+    throw UsageError("--against is " + path + ", but " + name + " has no BQQ codes");
+}
+
+Json describe_index(const std::string& path, const std::string& against) {
     const size_t before = heap_bytes();
     const std::unique_ptr<faiss::Index> index = read_index(path, faiss::IO_FLAG_READ_ONLY);
     warm(*index);
@@ -74,12 +110,18 @@ Json describe_index(const std::string& path) {
     if (const auto* ivf = find_index<faiss::IndexIVF>(index.get())) info["nlist"] = ivf->nlist;
     if (const auto* ivf = find_index<IndexIVFBQQ>(index.get()))
         info["bqq"] = describe_codes(ivf->codec(), ivf->code_size, ivf->memory_bytes());
+    if (!against.empty()) info["drift"] = describe_error(*index, against, path);
     return info;
 }
 
-Json describe(const std::string& path) {
-    if (MatrixCodec::is_saved_at(path)) return describe_matrix(MatrixCodec::load(path), path);
-    return describe_index(path);
+Json describe(const InfoOptions& options) {
+    if (!MatrixCodec::is_saved_at(options.path))
+        return describe_index(options.path, options.against);
+    if (!options.against.empty())
+        throw UsageError(
+                "--against is " + options.against + ", but " + options.path +
+                " is a compressed matrix");
+    return describe_matrix(MatrixCodec::load(options.path), options.path);
 }
 
 void print(const Json& info) {
@@ -97,7 +139,7 @@ void print(const Json& info) {
 
 int info(const InfoOptions& options) {
     check_text_path(options.json);
-    const Json found = describe(options.path);
+    const Json found = describe(options);
     if (options.json != "-") print(found);
     if (!options.json.empty()) write_text(options.json, found.dump(2) + "\n");
     return 0;
@@ -109,6 +151,10 @@ void add_info(CLI::App& app, Run& run) {
     CLI::App* sub = app.add_subcommand("info", "Describe an index or a compressed matrix");
     auto options = std::make_shared<InfoOptions>();
     sub->add_option("--index,file", options->path, "Index or compressed matrix")->required();
+    sub->add_option(
+            "--against", options->against,
+            "Vectors whose coding error is told beside that of the training: if it is much larger, "
+            "train again");
     sub->add_option("--json", options->json, "JSON file to write, - for standard output [-]")
             ->expected(0, 1)
             ->default_str("-");

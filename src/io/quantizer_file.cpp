@@ -77,6 +77,7 @@ void write_basis(const Basis& basis, const ByteSink& sink) {
     write_value(sink, scales.last_near);
     write_value(sink, scales.far_first);
     write_value(sink, scales.far_step);
+    write_value(sink, basis.training_error);
 }
 
 Basis read_basis(
@@ -95,10 +96,11 @@ Basis read_basis(
     scales.alpha_step = read_value<int32_t>(source);
     for (float* value : {&scales.norm_first, &scales.norm_step, &scales.calibration})
         *value = read_value<float>(source);
-    if (version < 6) return basis; // without far vectors
+    if (version < 6) return basis; // the rest is missing
     scales.last_near = read_value<uint8_t>(source);
     scales.far_first = read_value<int32_t>(source);
     scales.far_step = read_value<int32_t>(source);
+    basis.training_error = read_value<float>(source);
     return basis;
 }
 

@@ -17,7 +17,7 @@ inline constexpr size_t all_rows = std::numeric_limits<size_t>::max();
  *
  *     .fvecs .bvecs .ivecs  rows of an int32 d and d floats, bytes or int32
  *     .fbin .u8bin .i8bin .ibin  uint32 n, uint32 d, rows of floats, uint8, int8 or int32
- *     .npy  one dimension (a single row) or two, any order, floats and integers of either endianness
+ *     .npy  one dimension (a single row) or two, either order and endianness, floats and integers
  *
  * All members throw FileError when the file is missing, empty, truncated or of another format; the
  * message begins with the path.

@@ -10,8 +10,8 @@ namespace bqq {
 
 namespace {
 
-/// What a key in units of the basis is multiplied by. It is less where keys of near vectors lie well
-/// beyond the range of a float, so that they are still ordered.
+/// What a key in units of the basis is multiplied by. It is less where keys of near vectors lie
+/// well beyond the range of a float, so that they are still ordered.
 double key_unit(const Basis& basis, const float* w, float length) {
     constexpr double kBeyond =
             16.0 * std::numeric_limits<float>::max(); // of a bound that is not tight

@@ -194,6 +194,32 @@ TEST_F(Command, AnIndexKnowsThatItIsOfCosines) {
             "--metric is cosine, but i was built for ip");
 }
 
+TEST_F(Command, InfoTellsTheCodingErrorOfOtherVectors) {
+    auto moved = random_vectors(300, dimension, 5);
+    write_fvecs("same.fvecs", moved);
+    for (size_t i = 0; i < moved.n; ++i) moved.row(i)[2] += 20;
+    write_fvecs("moved.fvecs", moved);
+    for (const char* factory : {"BQQ48", "BQQ48g2", "IVF4,BQQ48", "PCA12,BQQ48", "BQQ48,RFlat"}) {
+        SCOPED_TRACE(factory);
+        expect_success(
+                "build --base base.fvecs --metric l2 --out i --factory " + std::string(factory));
+        const auto ratio = [&](const std::string& file) {
+            const json info =
+                    json::parse(run("info --index i --against " + file + " --json -").out);
+            EXPECT_EQ(info["drift"]["against"], file);
+            EXPECT_GT(info["drift"]["training_coding_error"], 0);
+            return info["drift"]["ratio"].get<double>();
+        };
+        EXPECT_NEAR(ratio("base.fvecs"), 1, 0.1);
+        EXPECT_GT(ratio("same.fvecs"), 0.95);
+        EXPECT_LT(ratio("same.fvecs"), 1.8); // 700 vectors are few to train on
+        EXPECT_GT(ratio("moved.fvecs"), 3);
+    }
+    expect_failure("info --index i --against missing.npy", "missing.npy: No such file");
+    expect_success(build_sq8);
+    expect_failure("info --index i --against base.fvecs", "but i has no BQQ codes");
+}
+
 TEST_F(Command, ReadsFloat64AndSaysSo) {
     const std::vector<double> wide(base_.values.begin(), base_.values.end());
     std::ofstream file(folder_ / "base.npy", std::ios::binary);

@@ -222,6 +222,7 @@ void expect_refused(const MatrixParameters& parameters, const std::string& reaso
 
 TEST(MatrixCompression, WrongParametersAreNamed) {
     expect_refused(quick(0), "0 planes");
+    expect_refused(quick(size_t{1} << 60), "1152921504606846976 planes, must be 1 to 65536");
     for (const double effort :
          {0.0, -1.0, std::numeric_limits<double>::quiet_NaN(),
           std::numeric_limits<double>::infinity()})

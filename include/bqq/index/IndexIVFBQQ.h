@@ -116,6 +116,9 @@ struct IndexIVFBQQ : faiss::IndexIVF, TwoStages {
             const faiss::IDSelector* sel = nullptr BQQ_SINCE_FAISS_1_8(
                     , const faiss::IVFSearchParameters* params = nullptr)) const override;
 
+    /// As Quantizer::coding_error(), of vectors in their lists. @param x  size n * d, n > 0
+    CodingError coding_error(idx_t n, const float* x) const;
+
     /** Takes over what was trained elsewhere, such as in a file, for an index without vectors.
      * @throws faiss::FaissException  for a codec of another form, or a basis that there is not
      */
