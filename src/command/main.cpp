@@ -5,12 +5,14 @@
 
 #include <bqq/version.h>
 #include <faiss/Index.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -54,10 +56,15 @@ bool is(const std::exception& error) {
     return dynamic_cast<const E*>(&error) != nullptr;
 }
 
+class MemoryLimitError : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 /// As the help says.
 int exit_code_of(const std::exception& error) {
     if (is<CLI::Error>(error) || is<UsageError>(error)) return 2;
-    if (is<std::bad_alloc>(error) || is<bqq::WriteError>(error)) return 3;
+    if (is<std::bad_alloc>(error) || is<MemoryLimitError>(error) || is<bqq::WriteError>(error))
+        return 3;
     try {
         std::rethrow_if_nested(error);
     } catch (const std::exception& cause) {
@@ -66,17 +73,37 @@ int exit_code_of(const std::exception& error) {
     return 1;
 }
 
-} // namespace
+/// What `ulimit -v` allows, in bytes; nothing if it does not limit.
+std::optional<rlim_t> memory_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return {};
+    return limit.rlim_cur;
+}
 
-int main(int argc, char** argv) {
-    // A file above the size limit is then an error of write() and not the end of the process.
-    std::signal(SIGXFSZ, SIG_IGN);
+int run_guarded(int argc, char** argv) {
     try {
+        // With less, OpenBLAS and OpenMP cannot make their threads.
+        constexpr rlim_t kLeast = rlim_t{256} << 20;
+        if (const auto limit = memory_limit(); limit && *limit < kLeast)
+            throw MemoryLimitError(
+                    "memory is limited to " + std::to_string(*limit >> 20) +
+                    " MiB (ulimit -v), at least " + std::to_string(kLeast >> 20) + " are needed");
         const int exit_code = parse_and_run(argc, argv);
-        if (!std::cout.flush()) throw std::runtime_error("cannot write to standard output");
+        if (!std::cout.flush()) throw bqq::WriteError("cannot write to standard output");
         return exit_code;
     } catch (const std::exception& error) {
         std::cerr << "bqq: " << error_message(error) << '\n';
         return exit_code_of(error);
     }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    // A file above the size limit is then an error of write() and not the end of the process.
+    std::signal(SIGXFSZ, SIG_IGN);
+    const int exit_code = run_guarded(argc, argv);
+    // A worker of OpenBLAS that gets no memory tries again for ever, and exit() would wait for it.
+    if (memory_limit()) std::_Exit(exit_code);
+    return exit_code;
 }

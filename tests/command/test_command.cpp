@@ -579,6 +579,23 @@ TEST_F(Command, ExitCodesTellArgumentsDataAndSystemApart) {
     EXPECT_THAT(run("--help").out, HasSubstr("Exit codes: 0 done, 1 "));
 }
 
+TEST_F(Command, EndsWhateverLittleMemoryThereIs) {
+    for (const int kilobytes : {100'000, 150'000, 200'000, 300'000, 600'000}) {
+        const std::string limit = "ulimit -v " + std::to_string(kilobytes) + "; timeout 60";
+        for (const std::string& arguments :
+             {std::string("--version"),
+              std::string(
+                      "build --base base.fvecs --factory BQQ32 --metric l2 --out i --threads 2")}) {
+            const Outcome outcome = run(arguments, limit);
+            EXPECT_THAT(outcome.exit_code, testing::AnyOf(0, 1, 3)) << kilobytes << arguments;
+            EXPECT_EQ(outcome.err.empty(), outcome.exit_code == 0) << outcome.err;
+        }
+    }
+    EXPECT_EQ(
+            run("--version", "ulimit -v 200000;").err,
+            "bqq: memory is limited to 195 MiB (ulimit -v), at least 256 are needed\n");
+}
+
 TEST_F(Command, ThreadsAreBounded) {
     expect_failure(build_sq8 + " --threads 100000", "--threads is 100000, it can be at most ");
     expect_failure(build_sq8 + " --threads -1", "--threads is -1, it has to be at least 1");
