@@ -272,8 +272,10 @@ CodingError IndexIVFBQQ::coding_error(idx_t n, const float* x) const {
     FAISS_THROW_IF_NOT_MSG(n > 0, "BQQ: coding_error() of no vectors");
     std::vector<idx_t> keys(static_cast<size_t>(n));
     quantizer->assign(n, x, keys.data());
-    std::vector<uint32_t> lists;
-    for (const idx_t key : keys) lists.push_back(static_cast<uint32_t>(std::max<idx_t>(key, 0)));
+    std::vector<uint32_t> lists(keys.size());
+    std::ranges::transform(keys, lists.begin(), [](idx_t key) {
+        return static_cast<uint32_t>(std::max<idx_t>(key, 0));
+    });
     return with_faiss_errors([&] {
         return bqq::coding_error(codec_, coding_lists(*this), static_cast<size_t>(n), x, lists);
     });

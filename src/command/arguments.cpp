@@ -46,7 +46,7 @@ void TrainingOptions::check(const std::string& base, size_t n) const {
 ThreadOption::ThreadOption() : count(default_threads()) {}
 
 void ThreadOption::check() const {
-    check_range("--threads", count, 4 * omp_get_num_procs());
+    check_range("--threads", count, int64_t{4} * omp_get_num_procs());
 }
 
 void ThreadOption::add_to(CLI::App& app) {
