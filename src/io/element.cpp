@@ -47,7 +47,7 @@ void convert_each(Element element, const char* stored, size_t count, T* values) 
     visit_element(element, [&](auto value, const char*) {
         for (size_t i = 0; i < count; ++i) {
             std::memcpy(&value, stored + i * sizeof(value), sizeof(value));
-            values[i] = static_cast<T>(value);
+            values[i] = static_cast<T>(value); // NOLINT(bugprone-signed-char-misuse): a number
         }
     });
 }
