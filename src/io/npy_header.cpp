@@ -56,11 +56,11 @@ private:
         if (!descr_) malformed("no 'descr'");
         if (!fortran_order_) malformed("no 'fortran_order'");
         if (!shape_) malformed("no 'shape'");
-        if (shape_->size() != 2) {
-            file_.fail("the array has " + std::to_string(shape_->size()) + " dimensions, not 2");
-        }
-        if (*fortran_order_) file_.fail("the array is in Fortran order, not in C order");
-        return {.descr = *descr_, .n = (*shape_)[0], .d = (*shape_)[1]};
+        if (shape_->empty() || shape_->size() > 2)
+            file_.fail(
+                    "the array has " + std::to_string(shape_->size()) + " dimensions, not 1 or 2");
+        return {*descr_, *fortran_order_, shape_->size() == 2 ? shape_->front() : 1,
+                shape_->back()};
     }
 
     std::string parse_string() {

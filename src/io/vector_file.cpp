@@ -2,141 +2,135 @@
 
 #include <bqq/error.h>
 
-#include "io/element.h"
-#include "io/input_file.h"
-#include "io/npy_header.h"
-
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
-#include <initializer_list>
+#include <string_view>
 #include <utility>
 
 namespace bqq {
 
 namespace {
 
-constexpr size_t buffer_bytes = 1 << 20;
+using Open = RowReaderPointer (*)(InputFile, const std::string& member, const FileHints&);
 
-/// Where the rows stand in a file.
-struct Layout {
-    Element element;
-    size_t n;
-    size_t d;
-    size_t data_offset;
-    bool d_before_row; ///< an int32 d precedes each row, as in .fvecs
+template <char separator>
+RowReaderPointer open_text(InputFile file, const std::string& member, const FileHints& hints) {
+    return open_csv(std::move(file), separator, member, hints);
+}
 
-    size_t prefix_bytes() const { return d_before_row ? sizeof(int32_t) : 0; }
-    size_t row_bytes() const { return prefix_bytes() + d * element_size(element); }
+/// A format whose name says the type of its numbers.
+template <auto open, const char* dtype>
+RowReaderPointer open_typed(InputFile file, const std::string&, const FileHints&) {
+    return open(std::move(file), dtype);
+}
+
+constexpr char kFloat[] = "float32";
+constexpr char kByte[] = "uint8";
+constexpr char kSignedByte[] = "int8";
+constexpr char kInteger[] = "int32";
+
+struct Format {
+    std::string_view name; ///< also the suffix
+    Open open;
+    std::string_view magic = {}; ///< first bytes, where the format has such
 };
 
-Layout vecs_layout(InputFile& file, Element element) {
-    int32_t d = 0;
-    file.read(&d, sizeof(d));
-    if (d <= 0) file.fail("row 0 has d = " + std::to_string(d));
-    Layout layout{element, 0, static_cast<size_t>(d), 0, true};
-    const size_t row_bytes = layout.row_bytes();
-    if (file.size() % row_bytes != 0) {
-        file.fail(
-                "has " + std::to_string(file.size()) + " bytes, not a multiple of the " +
-                std::to_string(row_bytes) + " of a row with d = " + std::to_string(d) +
-                ": it is truncated or its rows differ in d");
-    }
-    layout.n = file.size() / row_bytes;
-    return layout;
+constexpr std::array kFormats{
+        Format{"npy", open_npy, "\x93NUMPY"},
+        Format{"npz", open_npz, "PK\x03\x04"},
+        Format{"hdf5", open_hdf5, "\x89HDF\r\n\x1a\n"},
+        Format{"h5", open_hdf5},
+        Format{"fvecs", open_typed<open_vecs, kFloat>},
+        Format{"bvecs", open_typed<open_vecs, kByte>},
+        Format{"ivecs", open_typed<open_vecs, kInteger>},
+        Format{"fbin", open_typed<open_bin, kFloat>},
+        Format{"u8bin", open_typed<open_bin, kByte>},
+        Format{"i8bin", open_typed<open_bin, kSignedByte>},
+        Format{"ibin", open_typed<open_bin, kInteger>},
+        Format{"csv", open_text<','>},
+        Format{"tsv", open_text<'\t'>},
+        Format{"raw", open_raw},
+};
+
+std::string lower(std::string text) {
+    for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return text;
 }
 
-using NamedElement = std::pair<const char*, Element>;
-
-Layout npy_layout(InputFile& file, std::initializer_list<NamedElement> accepted) {
-    const NpyHeader header = read_npy_header(file);
-    const auto found = std::find_if(accepted.begin(), accepted.end(), [&](const auto& named) {
-        return header.descr == named.first;
+const Format* find_format(const std::string& name) {
+    const auto* found = std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& format) {
+        return format.name == name;
     });
-    if (found == accepted.end()) {
-        std::string names;
-        for (const auto& [name, element] : accepted) {
-            names += (names.empty() ? "" : ", ") + std::string(name);
-        }
-        file.fail("dtype " + header.descr + " is not supported here, only " + names);
-    }
-    const std::string shape =
-            "shape (" + std::to_string(header.n) + ", " + std::to_string(header.d) + ")";
-    if (header.n == 0 || header.d == 0) file.fail("holds no vectors: " + shape);
-
-    Layout layout{found->second, header.n, header.d, header.data_offset, false};
-    const size_t data_bytes = file.size() - header.data_offset;
-    const bool too_wide = header.d > file.size();
-    if (too_wide || header.n > data_bytes / layout.row_bytes()) {
-        file.fail(
-                "is truncated: " + shape + " needs more than " + std::to_string(data_bytes) +
-                " bytes after the header");
-    }
-    if (const size_t spare = data_bytes - header.n * layout.row_bytes(); spare != 0) {
-        file.fail("has " + std::to_string(spare) + " bytes more than " + shape + " needs");
-    }
-    return layout;
+    return found == kFormats.end() ? nullptr : found;
 }
 
-template <class T>
-Matrix<T> read_rows(InputFile& file, const Layout& layout, size_t limit) {
-    Matrix<T> matrix{std::min(layout.n, limit), layout.d, {}};
-    matrix.values.resize(matrix.n * matrix.d);
-    file.seek(layout.data_offset);
+bool begins_with(const InputFile& file, std::string_view magic) {
+    if (magic.empty() || file.size() < magic.size()) return false;
+    std::string bytes(magic.size(), '\0');
+    file.read_at(0, bytes.data(), bytes.size());
+    return bytes == magic;
+}
 
-    const size_t row_bytes = layout.row_bytes();
-    const size_t rows_at_once = std::min(matrix.n, std::max<size_t>(1, buffer_bytes / row_bytes));
-    std::vector<char> buffer(rows_at_once * row_bytes);
-    for (size_t i = 0; i < matrix.n; ++i) {
-        const size_t in_buffer = i % rows_at_once;
-        if (in_buffer == 0) {
-            file.read(buffer.data(), std::min(rows_at_once, matrix.n - i) * row_bytes);
-        }
-        const char* row = buffer.data() + in_buffer * row_bytes;
-        if (layout.d_before_row) {
-            int32_t d = 0;
-            std::memcpy(&d, row, sizeof(d));
-            if (std::cmp_not_equal(d, layout.d)) {
-                file.fail(
-                        "row " + std::to_string(i) + " has d = " + std::to_string(d) +
-                        ", row 0 has d = " + std::to_string(layout.d));
-            }
-        }
-        convert(layout.element, row + layout.prefix_bytes(), layout.d, matrix.row(i));
+/// By the suffix, else by the hint, else by the first bytes.
+const Format& format_of(const InputFile& file, const std::string& path, const FileHints& hints) {
+    std::string names;
+    for (const Format& format : kFormats)
+        names += (names.empty() ? "" : ", ") + std::string(format.name);
+    const std::string suffix = lower(std::filesystem::path(path).extension());
+    if (const Format* format = find_format(suffix.substr(suffix.empty() ? 0 : 1))) return *format;
+    if (!hints.format.empty()) {
+        if (const Format* format = find_format(lower(hints.format))) return *format;
+        file.fail("--format is '" + hints.format + "', none of " + names);
     }
-    return matrix;
+    for (const Format& format : kFormats)
+        if (begins_with(file, format.magic)) return format;
+    file.fail("the suffix is none of " + names + ": --format has to name one of them");
 }
 
 } // namespace
 
-Matrix<float> read_vectors(const std::string& path, size_t limit) {
-    InputFile file(path);
-    const std::string extension = std::filesystem::path(path).extension();
-    if (extension == ".fvecs") return read_rows<float>(file, vecs_layout(file, Element::f4), limit);
-    if (extension == ".bvecs") return read_rows<float>(file, vecs_layout(file, Element::u1), limit);
-    if (extension == ".npy") {
-        const Layout layout = npy_layout(
-                file, {{"<f4", Element::f4}, {"<f2", Element::f2}, {"|u1", Element::u1}});
-        return read_rows<float>(file, layout, limit);
-    }
-    file.fail("the extension is none of .fvecs, .bvecs, .npy");
+std::string path_of(const std::string& name) {
+    const size_t colon = name.rfind(':');
+    if (colon == name.npos || std::filesystem::exists(name)) return name;
+    return name.substr(0, colon);
 }
 
-Matrix<int64_t> read_labels(const std::string& path, size_t limit) {
-    InputFile file(path);
-    const std::string extension = std::filesystem::path(path).extension();
-    if (extension == ".ivecs") {
-        return read_rows<int64_t>(file, vecs_layout(file, Element::i4), limit);
-    }
-    if (extension == ".npy") {
-        const Layout layout = npy_layout(file, {{"<i4", Element::i4}, {"<i8", Element::i8}});
-        return read_rows<int64_t>(file, layout, limit);
-    }
-    file.fail("the extension is none of .ivecs, .npy");
+VectorFile::VectorFile(const std::string& name, const FileHints& hints) : name_(name) {
+    const std::string path = path_of(name);
+    const std::string member = path == name ? "" : name.substr(path.size() + 1);
+    InputFile file = InputFile::of_any_kind(path);
+    const Format& format = format_of(file, path, hints);
+    rows_ = format.open(std::move(file), member, hints);
 }
 
-void check_finite(const Matrix<float>& vectors, const std::string& path) {
+std::string choose_member(
+        const InputFile& file, const std::string& asked, const std::string& hint,
+        const std::vector<std::string>& names) {
+    const auto there = [&](const std::string& name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    if (there(asked)) return asked;
+    if (asked.empty() && there(hint)) return hint;
+    if (asked.empty() && names.size() == 1) return names.front();
+    std::string list;
+    for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+    file.fail(
+            (asked.empty() ? "does not say which array: name one, as in FILE:NAME, of "
+                           : "has no array '" + asked + "', it has ") +
+            (list.empty() ? "none" : list));
+}
+
+Matrix<float> read_vectors(const std::string& name, size_t limit) {
+    return VectorFile(name).matrix<float>(limit);
+}
+
+Matrix<int64_t> read_labels(const std::string& name, size_t limit) {
+    return VectorFile(name).matrix<int64_t>(limit);
+}
+
+void check_finite(const Matrix<float>& vectors, const std::string& name, size_t first) {
     const auto& values = vectors.values;
     const auto bad = std::find_if(
             values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
@@ -144,7 +138,7 @@ void check_finite(const Matrix<float>& vectors, const std::string& path) {
     const char* what = std::isnan(*bad) ? "nan" : *bad > 0 ? "inf" : "-inf";
     const auto position = static_cast<size_t>(bad - values.begin());
     throw FileError(
-            path + ": row " + std::to_string(position / vectors.d) + ", column " +
+            name + ": row " + std::to_string(first + position / vectors.d) + ", column " +
             std::to_string(position % vectors.d) + " is " + what);
 }
 
