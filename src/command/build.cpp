@@ -3,23 +3,32 @@
 #include "command/index_building.h"
 #include "command/inputs.h"
 #include "command/stopwatch.h"
+#include "command/text_output.h"
 #include "command/threads.h"
-#include "io/atomic_file.h"
 
 #include <bqq/index/index_io.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace bqq::command {
 
 namespace {
 
+/// Numbers of the training set, unless --train says otherwise: 1 GiB. An index takes a sample of
+/// what it is given, too.
+constexpr size_t kTrainingNumbers = size_t{1} << 28;
+
 struct BuildOptions {
     BaseOptions base;
+    std::optional<std::string> ids;
     std::string factory;
     std::string metric;
     std::string out;
@@ -27,38 +36,49 @@ struct BuildOptions {
     ThreadOption threads;
 };
 
+size_t training_size(const BuildOptions& options, const InputVectors& base) {
+    options.training.check(base.name(), base.n());
+    if (options.training.vectors) return static_cast<size_t>(*options.training.vectors);
+    const size_t most = std::max<size_t>(1, kTrainingNumbers / base.d());
+    if (base.n() > most)
+        std::cerr << "bqq: training on a sample of " << most << " of " << base.n()
+                  << " vectors; --train sets another number\n";
+    return std::min(base.n(), most);
+}
+
+void print_summary(
+        const BuildOptions& options, const faiss::Index& index, double train_seconds,
+        double add_seconds) {
+    std::ostream& out = summary_stream(options.out);
+    out << options.factory << ": " << index.ntotal << " vectors, d = " << index.d;
+    std::error_code not_a_file;
+    const auto bytes = std::filesystem::file_size(options.out, not_a_file);
+    out << std::fixed << std::setprecision(2);
+    if (!not_a_file)
+        out << ", " << static_cast<double>(bytes) / static_cast<double>(index.ntotal)
+            << " bytes/vector";
+    out << ", trained in " << train_seconds << " s, added in " << add_seconds << " s\n";
+}
+
 int build(const BuildOptions& options) {
     const MetricChoice metric = parse_metric(options.metric);
     check_positive("--threads", options.threads.count);
-    check_writable(options.out);
+    check_output(options.out, {options.base.path, options.ids.value_or("")});
     const ThreadScope threads(options.threads.count);
-    const Matrix<float> base = options.base.read(metric);
-    options.training.check(options.base.path, base.n);
-    const auto index = make_index(options.factory, base.d, metric.type, options.training.seed);
+    InputVectors base = options.base.open(metric);
+    const std::vector<int64_t> ids = base.ids(options.ids, options.base.formats.hints);
+    const size_t training_vectors = training_size(options, base);
+    auto index = make_index(options.factory, base.d(), metric.type, options.training.seed);
+    if (!ids.empty()) index = with_ids(std::move(index));
 
     const Stopwatch train_time;
-    if (options.training.vectors) {
-        const auto count = static_cast<size_t>(*options.training.vectors);
-        train_index(*index, sample_rows(base, count, options.training.seed));
-    } else {
-        train_index(*index, base);
-    }
+    train_index(*index, base.sample(training_vectors, options.training.seed));
     const double train_seconds = train_time.seconds();
     const Stopwatch add_time;
-    add_vectors(*index, base);
+    add_vectors(*index, base, ids);
     const double add_seconds = add_time.seconds();
     write_index(index.get(), options.out);
-
-    std::cout << options.factory << ": " << index->ntotal << " vectors, d = " << index->d;
-    std::error_code not_a_file;
-    const auto bytes = std::filesystem::file_size(options.out, not_a_file);
-    if (!not_a_file) {
-        std::cout << std::fixed << std::setprecision(2) << ", "
-                  << static_cast<double>(bytes) / static_cast<double>(index->ntotal)
-                  << " bytes/vector";
-    }
-    std::cout << std::fixed << std::setprecision(2) << ", trained in " << train_seconds
-              << " s, added in " << add_seconds << " s\n";
+    print_summary(options, *index, train_seconds, add_seconds);
     return 0;
 }
 
@@ -71,7 +91,10 @@ void add_build(CLI::App& app, Run& run) {
     sub->add_option("--factory", options->factory, "Index, such as BQQ256 or PCA128,BQQ128")
             ->required();
     sub->add_option("--metric", options->metric, "l2, ip or cosine")->required();
-    sub->add_option("--out", options->out, "Index file to write")->required();
+    sub->add_option("--ids", options->ids, "Ids of the vectors: a file of one row or column");
+    sub->add_option("--out", options->out, "Index file to write, - for standard output")
+            ->required()
+            ->transform(output_path);
     options->training.add_to(*sub);
     options->threads.add_to(*sub);
     sub->callback([options, &run] { run = [options] { return build(*options); }; });

@@ -1,11 +1,11 @@
 #include "command/arguments.h"
 #include "command/commands.h"
+#include "command/inputs.h"
 #include "command/matrix_description.h"
 #include "command/progress_bar.h"
 #include "command/stopwatch.h"
 #include "command/text_output.h"
 #include "command/threads.h"
-#include "io/atomic_file.h"
 #include "io/vector_file.h"
 
 #include <bqq/matrix_codec.h>
@@ -110,7 +110,7 @@ void print(const MatrixCodec& codec, double variance, double seconds) {
 int compress(const CompressOptions& options) {
     MatrixParameters parameters = parameters_of(options);
     check_positive("--threads", options.threads.count);
-    check_writable(options.out);
+    check_output(options.out, {options.matrix});
     check_text_path(options.json);
     const ThreadScope threads(options.threads.count);
     const Matrix<float> X = read_vectors(options.matrix);
@@ -139,7 +139,8 @@ int compress(const CompressOptions& options) {
 void add_compress(CLI::App& app, Run& run) {
     CLI::App* sub = app.add_subcommand("compress", "Compress a matrix");
     auto options = std::make_shared<CompressOptions>();
-    sub->add_option("matrix", options->matrix, "Matrix: .npy, .fvecs or .bvecs")->required();
+    sub->add_option("matrix", options->matrix, std::string("Matrix: ") + kVectorFormats)
+            ->required();
     sub->add_option("--out", options->out, "Compressed matrix to write")->required();
     sub->add_option("--planes", options->planes, "Binary planes: bits an entry at the default rank")
             ->capture_default_str();

@@ -58,7 +58,10 @@ std::optional<int> descriptor_of(const std::string& path) {
 /// Whether `path` is a device or pipe, which has to stay where it is.
 bool is_special(const std::string& path) {
     struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) return false;
+    if (::stat(path.c_str(), &status) != 0) {
+        if (errno == ENAMETOOLONG) fail(path, errno);
+        return false;
+    }
     if (S_ISDIR(status.st_mode)) fail(path, EISDIR);
     return !S_ISREG(status.st_mode);
 }
@@ -117,8 +120,7 @@ public:
     explicit TemporaryFile(const fs::path& target) {
         std::random_device random;
         do {
-            path_ = folder_of(target) /
-                    ("." + target.filename().string() + "." + std::to_string(random()) + ".tmp");
+            path_ = folder_of(target) / (".bqq-" + std::to_string(random()) + ".tmp");
             descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         } while (descriptor_ < 0 && errno == EEXIST);
         if (descriptor_ < 0) fail(target, errno);
@@ -155,6 +157,16 @@ void sync_folder(const fs::path& folder) {
     if (descriptor < 0) return; // the rename holds already, only a crash could undo it
     ::fsync(descriptor);
     ::close(descriptor);
+}
+
+/// What a path leads to; nothing when there is no file.
+std::optional<struct stat> status_of(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? std::optional(status) : std::nullopt;
+}
+
+bool same_file(const std::optional<struct stat>& a, const std::optional<struct stat>& b) {
+    return a && b && a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 } // namespace
@@ -198,6 +210,17 @@ void check_writable(const std::string& path) {
     }
     const fs::path folder = folder_of(follow_links(path));
     if (::access(folder.c_str(), W_OK | X_OK) != 0) fail(path, errno);
+}
+
+void check_not_input(const std::string& out, const std::string& input) {
+    const auto status = status_of(out);
+    if (!status || !S_ISREG(status->st_mode)) return;
+    if (same_file(status, status_of(input == "-" ? "/dev/stdin" : input)))
+        throw FileError("cannot write " + out + ": it is the input " + input);
+}
+
+bool is_standard_output(const std::string& path) {
+    return same_file(status_of(path), status_of("/dev/stdout"));
 }
 
 } // namespace bqq

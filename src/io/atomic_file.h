@@ -24,4 +24,10 @@ void write_atomically(const std::string& path, const std::string& bytes);
  */
 void check_writable(const std::string& path);
 
+/// @throws FileError  when `out` is the input, under whatever name; "-" is standard input
+void check_not_input(const std::string& out, const std::string& input);
+
+/// Whether what is written to `path` comes out where the program prints.
+bool is_standard_output(const std::string& path);
+
 } // namespace bqq

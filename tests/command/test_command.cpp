@@ -369,7 +369,10 @@ TEST_F(Command, AFailureLeavesTheOldFileAsItWas) {
     expect_success(search_base + "--k 1 --out r.csv");
     const std::string index = contents("i");
     const std::string result = contents("r.csv");
-    expect_failure("build --base i --factory SQ8 --metric l2 --out i", "extension");
+    expect_failure("build --base i --factory SQ8 --metric l2 --out j", "suffix");
+    expect_failure(
+            "build --base i --factory SQ8 --metric l2 --out ./i",
+            "cannot write ./i: it is the input i");
     // Files may have 1024 or 512 bytes, whichever unit the shell takes; an index needs 11,000.
     expect_failure(build_sq8, "i: ", "ulimit -f 1;");
     expect_failure(search_base + "--k 9 --out r.csv", "cannot write r.csv", "ulimit -f 1;");
