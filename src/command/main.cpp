@@ -25,6 +25,9 @@ int parse_and_run(int argc, char** argv) {
     app.require_subcommand(0, 1);
     Run run;
     add_build(app, run);
+    add_add(app, run);
+    add_remove(app, run);
+    add_merge(app, run);
     add_search(app, run);
     add_eval(app, run);
     add_info(app, run);
@@ -37,7 +40,8 @@ int parse_and_run(int argc, char** argv) {
     }
     if (!run) {
         throw std::runtime_error(
-                "a subcommand is required: build, search, eval, info, compress or decompress");
+                "a subcommand is required: build, add, remove, merge, search, eval, info, compress "
+                "or decompress");
     }
     return run();
 }

@@ -10,6 +10,7 @@
 #include <faiss/IndexIVF.h>
 #include <faiss/index_io.h>
 
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -22,19 +23,16 @@ namespace {
 struct SearchOptions {
     std::string index;
     std::string queries;
-    int64_t k = 0;
-    std::string out;
+    FormatOptions formats;
+    std::optional<int64_t> k;
+    std::optional<float> radius;
+    std::string out = output_path("-");
+    std::string out_format;
+    std::string distances;
     std::optional<std::string> metric;
     std::optional<int64_t> nprobe;
     ThreadOption threads;
 };
-
-void check_metric(const SearchOptions& options, const faiss::Index& index) {
-    if (!options.metric || parse_metric(*options.metric).type == index.metric_type) return;
-    throw std::runtime_error(
-            "--metric is " + *options.metric + ", but " + options.index + " was built for " +
-            metric_name(index.metric_type));
-}
 
 void set_nprobe(const SearchOptions& options, faiss::Index& index) {
     if (!options.nprobe) return;
@@ -46,20 +44,46 @@ void set_nprobe(const SearchOptions& options, faiss::Index& index) {
     ivf->nprobe = static_cast<size_t>(*options.nprobe);
 }
 
-int search(const SearchOptions& options) {
-    check_positive("--k", options.k);
+/// Empty: the suffix says it.
+std::string format_of(const SearchOptions& options) {
+    const bool unnamed = options.out_format.empty() && options.out == output_path("-");
+    return unnamed ? "csv" : options.out_format;
+}
+
+/// @throws std::runtime_error  for options that cannot be, or files that cannot be written
+void check(const SearchOptions& options) {
+    if (options.k.has_value() == options.radius.has_value())
+        throw std::runtime_error("either --k or --radius has to be given");
+    if (options.k) check_positive("--k", *options.k);
+    if (options.radius && std::isnan(*options.radius))
+        throw std::runtime_error("--radius is nan, it has to be a number");
     if (options.nprobe) check_positive("--nprobe", *options.nprobe);
     check_positive("--threads", options.threads.count);
+    check_neighbour_path(options.out, format_of(options), options.radius.has_value());
+    check_output(options.out, {options.index, options.queries});
+    if (options.distances.empty()) return;
+    if (options.radius)
+        throw std::runtime_error("--distances is a file of --k; with --radius they are in --out");
+    check_distance_path(options.distances);
+    check_output(options.distances, {options.index, options.queries, options.out});
+}
+
+int search(const SearchOptions& options) {
+    check(options);
     const MetricChoice metric = options.metric ? parse_metric(*options.metric) : MetricChoice{};
-    check_neighbour_path(options.out);
     const ThreadScope threads(options.threads.count);
-    const Matrix<float> queries = read_inputs(options.queries, metric);
+    const Matrix<float> queries =
+            read_inputs(options.queries, metric, all_rows, options.formats.with_member("test"));
     const std::unique_ptr<faiss::Index> index = read_index(options.index, faiss::IO_FLAG_READ_ONLY);
     check_same_dimension(options.queries, queries.d, options.index, static_cast<size_t>(index->d));
-    check_metric(options, *index);
+    check_metric(options.metric, options.index, *index);
     set_nprobe(options, *index);
     if (!index->is_trained) throw std::runtime_error(options.index + ": is not trained");
-    write_neighbours(options.out, search_index(*index, queries, static_cast<size_t>(options.k)));
+    const Neighbours found =
+            options.radius ? range_search_index(*index, queries, *options.radius)
+                           : search_index(*index, queries, static_cast<size_t>(*options.k));
+    write_neighbours(options.out, found, format_of(options));
+    if (!options.distances.empty()) write_distances(options.distances, found);
     return 0;
 }
 
@@ -69,9 +93,19 @@ void add_search(CLI::App& app, Run& run) {
     CLI::App* sub = app.add_subcommand("search", "Find the nearest neighbours of queries");
     auto options = std::make_shared<SearchOptions>();
     sub->add_option("--index", options->index, "Index file")->required();
-    sub->add_option("--queries", options->queries, "Vectors: .fvecs, .bvecs or .npy")->required();
-    sub->add_option("--k", options->k, "Neighbours of each query")->required();
-    sub->add_option("--out", options->out, "File to write: .ivecs, .npy or .csv")->required();
+    sub->add_option("--queries", options->queries, std::string("Vectors: ") + kVectorFormats)
+            ->required();
+    options->formats.add_to(*sub);
+    sub->add_option("--k", options->k, "Neighbours of each query");
+    sub->add_option(
+            "--radius", options->radius,
+            "All neighbours below this squared distance, or above this inner product");
+    sub->add_option("--out", options->out, "File to write: .npy, .ivecs, .csv or .jsonl [-]")
+            ->transform(output_path);
+    sub->add_option(
+            "--out-format", options->out_format,
+            "npy, ivecs, csv or jsonl [of the suffix; csv to standard output]");
+    sub->add_option("--distances", options->distances, "File to write: .npy or .fvecs");
     sub->add_option(
             "--metric", options->metric,
             "l2, ip or cosine, which the index has to be built for; cosine normalizes the queries");
