@@ -42,7 +42,8 @@ Benchmark prepare(const EvalOptions& options) {
     benchmark.seed = options.training.seed;
     benchmark.seconds = options.seconds;
     benchmark.threads = options.threads.count;
-    benchmark.queries = read_inputs(options.queries, metric);
+    const FormatOptions& formats = options.base.formats;
+    benchmark.queries = read_inputs(options.queries, metric, all_rows, formats.with_member("test"));
     benchmark.base = options.base.read(metric);
     const Matrix<float>& base = benchmark.base;
     const Matrix<float>& queries = benchmark.queries;
@@ -59,7 +60,9 @@ Benchmark prepare(const EvalOptions& options) {
     }
     benchmark.nearest = options.groundtruth.empty()
                                 ? exact_search(base, queries, benchmark.k, metric.type).labels
-                                : read_nearest(options.groundtruth, queries.n, benchmark.k, base.n);
+                                : read_nearest(
+                                          options.groundtruth, queries.n, benchmark.k, base.n,
+                                          formats.with_member("neighbors"));
     return benchmark;
 }
 
@@ -93,10 +96,11 @@ void add_eval(CLI::App& app, Run& run) {
     CLI::App* sub = app.add_subcommand("eval", "Measure recall, memory and speed of indexes");
     auto options = std::make_shared<EvalOptions>();
     options->base.add_to(*sub);
-    sub->add_option("--queries", options->queries, "Vectors: .fvecs, .bvecs or .npy")->required();
+    sub->add_option("--queries", options->queries, std::string("Vectors: ") + kVectorFormats)
+            ->required();
     sub->add_option(
             "--groundtruth", options->groundtruth,
-            "True neighbours: .ivecs or .npy [found by exact search]");
+            "True neighbours: .ivecs, .ibin, .npy, .hdf5, ... [found by exact search]");
     sub->add_option("--metric", options->metric, "l2, ip or cosine")->required();
     sub->add_option("--factory", options->factories, "Index, such as BQQ256; may be repeated")
             ->required();
