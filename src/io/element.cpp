@@ -22,7 +22,7 @@ void convert_each(const char* stored, size_t count, bool swapped, T* values) {
         if (swapped) std::reverse(bytes.begin(), bytes.end());
         Stored value;
         std::memcpy(static_cast<void*>(&value), bytes.data(), sizeof(Stored));
-        values[i] = static_cast<T>(value);
+        values[i] = static_cast<T>(value); // NOLINT(bugprone-signed-char-misuse): int8 are numbers
     }
 }
 

@@ -83,9 +83,9 @@ void write_jsonl(std::FILE* stream, const Neighbours& neighbours) {
             labels += comma + std::to_string(neighbours.labels[j]);
             distances += comma + shortest(neighbours.distances[j]);
         }
-        const std::string line = "{\"query\": " + std::to_string(i) + ", \"labels\": [" + labels +
-                                 "], \"distances\": [" + distances + "]}\n";
-        std::fputs(line.c_str(), stream);
+        std::fprintf(
+                stream, "{\"query\": %zu, \"labels\": [%s], \"distances\": [%s]}\n", i,
+                labels.c_str(), distances.c_str());
     }
 }
 

@@ -54,11 +54,6 @@ constexpr std::array kFormats{
         Format{"raw", open_raw},
 };
 
-std::string lower(std::string text) {
-    for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return text;
-}
-
 const Format* find_format(const std::string& name) {
     const auto* found = std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& format) {
         return format.name == name;
@@ -78,10 +73,10 @@ const Format& format_of(const InputFile& file, const std::string& path, const Fi
     std::string names;
     for (const Format& format : kFormats)
         names += (names.empty() ? "" : ", ") + std::string(format.name);
-    const std::string suffix = lower(std::filesystem::path(path).extension());
+    const std::string suffix = lower_case(std::filesystem::path(path).extension());
     if (const Format* format = find_format(suffix.substr(suffix.empty() ? 0 : 1))) return *format;
     if (!hints.format.empty()) {
-        if (const Format* format = find_format(lower(hints.format))) return *format;
+        if (const Format* format = find_format(lower_case(hints.format))) return *format;
         file.fail("--format is '" + hints.format + "', none of " + names);
     }
     for (const Format& format : kFormats)
@@ -90,6 +85,11 @@ const Format& format_of(const InputFile& file, const std::string& path, const Fi
 }
 
 } // namespace
+
+std::string lower_case(std::string text) {
+    for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return text;
+}
 
 std::string path_of(const std::string& name) {
     const size_t colon = name.rfind(':');

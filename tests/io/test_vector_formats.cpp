@@ -281,8 +281,9 @@ TEST_F(VectorFormats, RawNumbers) {
 TEST_F(VectorFormats, CsvWithAndWithoutHeader) {
     for (const char* text :
          {"1,2\n3,4\n5,6\n", "1,2\r\n3,4\r\n5,6", "x,y\n1,2\n3,4\n5,6\n",
-          "# written by numpy\n1.0e+00,2\n\n3, +4\n\"5\",6\n",
-          "\xef\xbb\xbfx,y\n1,2\n3,4\n5,6\n"}) {
+          "# written by numpy\n1.0e+00,2\n\n3, +4\n\"5\",6\n", "\xef\xbb\xbfx,y\n1,2\n3,4\n5,6\n",
+          "\xef\xbb\xbf"
+          "1,2\n3,4\n5,6\n"}) {
         write("a.csv", text);
         EXPECT_EQ(vectors("a.csv"), six) << text;
         EXPECT_FALSE(VectorFile(path("a.csv")).has_ids());

@@ -32,12 +32,6 @@ std::optional<T> parse(std::string_view text) {
     return value;
 }
 
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return result;
-}
-
 /** Debian's parsers of CSV (libcsv, rapidcsv) keep a file in memory or copy each field; fields
  * here are numbers, without separators in them.
  */
@@ -46,7 +40,10 @@ public:
     CsvRows(InputFile file, char separator, const std::string& member, const std::string& id_column)
             : file_(std::move(file)), separator_(separator) {
         if (!next_line()) file_.fail("holds no rows");
-        if (line_.starts_with(kByteOrderMark)) line_.erase(0, kByteOrderMark.size());
+        if (line_.starts_with(kByteOrderMark)) {
+            first_row_ = kByteOrderMark.size();
+            line_.erase(0, first_row_);
+        }
         split();
         const std::vector<std::string> names = header();
         width_ = fields_.size();
@@ -97,7 +94,7 @@ private:
     /// By name or by number. width_ when there is none.
     size_t find_column(const std::vector<std::string>& names, const std::string& wanted) const {
         for (size_t j = 0; j < names.size(); ++j)
-            if (lower(names[j]) == lower(wanted)) return j;
+            if (lower_case(names[j]) == lower_case(wanted)) return j;
         return std::min(parse<size_t>(wanted).value_or(width_), width_);
     }
 
@@ -126,7 +123,8 @@ private:
     }
 
     void count_rows() {
-        for (seek_row(0);; ++n) {
+        file_.seek(first_row_);
+        for (;; ++n) {
             if (n % kRowsToAPlace == 0) places_.push_back(file_.position());
             if (!next_line()) break;
             const auto width =
@@ -137,17 +135,16 @@ private:
                         " columns, the first line has " + std::to_string(width_));
         }
         if (n == 0) file_.fail("holds no rows");
-        next_row_ = n;
     }
 
     /// Puts the file before a row.
     void seek_row(size_t row) {
-        if (row != next_row_ || row == 0) {
+        if (row != next_row_) {
             const size_t place = row / kRowsToAPlace;
-            file_.seek(places_.empty() ? first_row_ : places_[place]);
+            file_.seek(places_[place]);
             for (size_t i = place * kRowsToAPlace; i < row; ++i) next_line();
         }
-        next_row_ = row;
+        next_row_ = n; // none, until its reader has come to an end
     }
 
     template <class T>
@@ -181,7 +178,7 @@ private:
     size_t id_column_ = 0;
     size_t first_row_ = 0;       ///< place in the file
     std::vector<size_t> places_; ///< of every 1024th row
-    size_t next_row_ = 0;        ///< before which the file is
+    size_t next_row_ = SIZE_MAX; ///< before which the file is
 };
 
 } // namespace

@@ -63,4 +63,7 @@ std::string choose_member(
         const InputFile& file, const std::string& asked, const std::string& hint,
         const std::vector<std::string>& names);
 
+/// A to Z as a to z.
+std::string lower_case(std::string text);
+
 } // namespace bqq
