@@ -71,7 +71,7 @@ Matrix<float> InputVectors::read(size_t begin, size_t count) {
     Matrix<float> vectors{count, d(), std::vector<float>(count * d())};
     for (size_t done = 0; done < count; done += piece_rows())
         file_.read(begin + done, std::min(piece_rows(), count - done), vectors.row(done));
-    check_finite(vectors, name(), begin);
+    check_finite(vectors, name(), begin, file_.stored() == "float32" ? "" : " as float32");
     if (normalize_) normalize_rows(vectors);
     return vectors;
 }

@@ -130,7 +130,9 @@ Matrix<int64_t> read_labels(const std::string& name, size_t limit) {
     return VectorFile(name).matrix<int64_t>(limit);
 }
 
-void check_finite(const Matrix<float>& vectors, const std::string& name, size_t first) {
+void check_finite(
+        const Matrix<float>& vectors, const std::string& name, size_t first,
+        const std::string& as) {
     const auto& values = vectors.values;
     const auto bad = std::find_if(
             values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
@@ -139,7 +141,7 @@ void check_finite(const Matrix<float>& vectors, const std::string& name, size_t 
     const auto position = static_cast<size_t>(bad - values.begin());
     throw FileError(
             name + ": row " + std::to_string(first + position / vectors.d) + ", column " +
-            std::to_string(position % vectors.d) + " is " + what);
+            std::to_string(position % vectors.d) + " is " + what + as);
 }
 
 } // namespace bqq

@@ -65,9 +65,12 @@ Matrix<int64_t> read_labels(const std::string& name, size_t limit = all_rows);
 
 /** @param name  named by the message: "base.npy: row 3, column 7 is nan", counted from 0
  *  @param first  row of the file that vectors begin with
+ *  @param as     follows the value: " as float32"
  *  @throws FileError  when a value is NaN or infinite
  */
-void check_finite(const Matrix<float>& vectors, const std::string& name, size_t first = 0);
+void check_finite(
+        const Matrix<float>& vectors, const std::string& name, size_t first = 0,
+        const std::string& as = "");
 
 /// The path that a name such as FILE:MEMBER is about; "-" for standard input.
 std::string path_of(const std::string& name);

@@ -118,6 +118,15 @@ TEST_F(FileCommand, EveryFormatGivesTheSameIndex) {
     expect_failure(build_flat + "base --dim 16", "--format has to name one of them");
 }
 
+TEST_F(FileCommand, NumbersBeyondFloatsAreRefused) {
+    std::vector<double> large(kBaseSize * kD);
+    large[kD + 2] = 1e300;
+    write("large.npy", npy<double>("<f8", kBaseSize, kD, large));
+    const Outcome outcome = run(build_flat + "large.npy");
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("large.npy: row 1, column 2 is inf as float32\n"));
+}
+
 TEST_F(FileCommand, OutputOverAnInputIsRefused) {
     fs::create_symlink("base.npy", path("link"));
     fs::create_hard_link(path("base.npy"), path("other"));

@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <fstream>
-#include <functional>
+#include <limits>
 #include <random>
 #include <string>
 #include <thread>
@@ -304,6 +304,11 @@ TEST_F(VectorFormats, CsvWithAndWithoutHeader) {
     EXPECT_EQ(vectors("a.tsv"), six);
     write("a.csv", "7\n-8\n9007199254740993\n");
     EXPECT_THAT(labels("a.csv"), ElementsAre(7, -8, 9007199254740993));
+}
+
+TEST_F(VectorFormats, CsvNumbersThatAFloatCannotHold) {
+    write("a.csv", "1e-60,-1e60\n");
+    EXPECT_THAT(vectors("a.csv"), ElementsAre(0, -std::numeric_limits<float>::infinity()));
 }
 
 TEST_F(VectorFormats, CsvWithIds) {

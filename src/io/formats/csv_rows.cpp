@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 namespace bqq {
@@ -85,7 +86,7 @@ private:
     /// The names of the columns, if the line has not only numbers.
     std::vector<std::string> header() const {
         const bool numbers = std::all_of(fields_.begin(), fields_.end(), [](auto field) {
-            return parse<float>(field) || parse<double>(field);
+            return parse<double>(field).has_value();
         });
         if (numbers) return {};
         return {fields_.begin(), fields_.end()};
@@ -151,19 +152,21 @@ private:
     void fill(
             size_t begin, size_t count, const std::vector<size_t>& columns, const char* wanted,
             T* values) {
+        // What is too small for a float is no error.
+        using Parsed = std::conditional_t<std::is_same_v<T, float>, double, T>;
         seek_row(begin);
         for (size_t i = begin; i < begin + count; ++i) {
             next_line();
             split();
             for (const size_t column : columns) {
-                const auto value =
-                        column < fields_.size() ? parse<T>(fields_[column]) : std::optional<T>();
+                const std::string_view field =
+                        column < fields_.size() ? fields_[column] : std::string_view();
+                const auto value = parse<Parsed>(field);
                 if (!value)
                     file_.fail(
                             "row " + std::to_string(i) + ", column " + std::to_string(column) +
-                            " is '" + std::string(column < fields_.size() ? fields_[column] : "") +
-                            "', not " + wanted);
-                *values++ = *value;
+                            " is '" + std::string(field) + "', not " + wanted);
+                *values++ = static_cast<T>(*value);
             }
         }
         next_row_ = begin + count;
