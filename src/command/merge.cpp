@@ -1,9 +1,11 @@
 #include "command/commands.h"
+#include "command/error_message.h"
 #include "command/index_building.h"
 #include "command/inputs.h"
 #include "command/text_output.h"
 
 #include <bqq/index/index_io.h>
+#include <faiss/impl/FaissException.h>
 
 #include <memory>
 #include <optional>
@@ -38,6 +40,18 @@ int64_t id_offset(
     return 0;
 }
 
+void check_compatible(
+        const faiss::Index& whole, const std::string& whole_name, const faiss::Index& part,
+        const std::string& part_name) {
+    try {
+        whole.check_compatible_for_merge(part);
+    } catch (const faiss::FaissException& error) {
+        throw std::runtime_error(
+                part_name + " cannot be merged into " + whole_name +
+                ", it has to be of the same kind and training: " + error_message(error));
+    }
+}
+
 int merge(const MergeOptions& options) {
     check_output(options.out, {});
     std::unique_ptr<faiss::Index> whole = read_index(options.indexes.front());
@@ -47,7 +61,7 @@ int merge(const MergeOptions& options) {
         check_same_dimension(
                 name, static_cast<size_t>(part->d), options.indexes.front(),
                 static_cast<size_t>(whole->d));
-        whole->check_compatible_for_merge(*part);
+        check_compatible(*whole, options.indexes.front(), *part, name);
         whole->merge_from(*part, id_offset(options, *whole, *part, name));
     }
     write_index(whole.get(), options.out);

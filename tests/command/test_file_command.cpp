@@ -373,7 +373,11 @@ TEST_F(FileCommand, MergePutsIndexesTogether) {
         EXPECT_EQ(vectors_of("i"), 400U);
     }
     expect_success("build --base second.npy --metric l2 --out other --factory BQQ32");
-    expect_failure("merge --index other --index k --out l", "BQQ");
+    build("Flat");
+    for (const char* whole : {"other", "i"})
+        expect_failure(
+                "merge --out l --index k --index " + std::string(whole),
+                std::string(whole) + " cannot be merged into k, it has to be of the same kind and");
     expect_failure("merge --index i --index missing --out l", "missing");
 }
 
