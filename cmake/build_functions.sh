@@ -6,7 +6,7 @@
 #   CMAKE_PREFIX_PATH  where another FAISS than the system's is installed (give each its own BQQ_BUILD_DIR)
 
 build_packages=(cmake ninja-build g++ libfaiss-dev libhwy-dev libeigen3-dev libopenblas-dev libcli11-dev
-    nlohmann-json3-dev libxxhash-dev libgtest-dev libgmock-dev libbenchmark-dev libjpeg-dev)
+    nlohmann-json3-dev libxxhash-dev libhdf5-dev libzip-dev libgtest-dev libgmock-dev libbenchmark-dev libjpeg-dev)
 
 # install_packages NAME...: installs those Debian packages that are missing.
 install_packages() {

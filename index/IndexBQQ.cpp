@@ -26,7 +26,7 @@ const SearchParametersBQQ* own_parameters(const faiss::SearchParameters* params)
             params == nullptr || ours != nullptr ||
                     typeid(*params) == typeid(faiss::SearchParameters),
             "BQQ: search parameters of class %s, must be SearchParameters or SearchParametersBQQ",
-            typeid(*params).name());
+            faiss::demangle_cpp_symbol(typeid(*params).name()).c_str());
     return ours;
 }
 
@@ -283,7 +283,7 @@ void IndexBQQ::check_compatible_for_merge(const faiss::Index& other) const {
     const auto* o = dynamic_cast<const IndexBQQ*>(&other);
     FAISS_THROW_IF_NOT_FMT(
             o != nullptr, "BQQ: merge with an index of class %s, must be IndexBQQ",
-            typeid(other).name());
+            faiss::demangle_cpp_symbol(typeid(other).name()).c_str());
     FAISS_THROW_IF_NOT_FMT(
             o->d == d && o->codec_.M() == codec_.M() && o->metric_type == metric_type,
             "BQQ: merge of d = %d, M = %zu, metric %d with d = %d, M = %zu, metric %d", d,

@@ -536,7 +536,7 @@ void IndexIVFBQQ::check_compatible_for_merge(const faiss::Index& other) const {
     const auto* o = dynamic_cast<const IndexIVFBQQ*>(&other);
     FAISS_THROW_IF_NOT_FMT(
             o != nullptr, "BQQ: merge with an index of class %s, must be IndexIVFBQQ",
-            typeid(other).name());
+            faiss::demangle_cpp_symbol(typeid(other).name()).c_str());
     FAISS_THROW_IF_NOT_FMT(
             o->d == d && o->nlist == nlist && o->codec_.M() == codec_.M() &&
                     o->metric_type == metric_type,

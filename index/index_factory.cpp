@@ -14,6 +14,7 @@
 #include <faiss/index_factory.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <limits>
 #include <memory>
@@ -102,6 +103,19 @@ void check_graphs(const std::string& description) {
     }
 }
 
+/** FAISS divides by some of the numbers of a factory string, unchecked.
+ * @throws faiss::FaissException  for a 0 that follows a letter, such as that of PQ0
+ */
+void check_zeros(const std::string& text) {
+    const auto is = [&](size_t at, int (*kind)(int)) {
+        return at < text.size() && kind(static_cast<unsigned char>(text[at])) != 0;
+    };
+    for (size_t at = 1; at < text.size(); ++at)
+        FAISS_THROW_IF_NOT_MSG(
+                text[at] != '0' || !is(at - 1, std::isalpha) || is(at + 1, std::isdigit),
+                "BQQ: a number in the factory string is 0, must be at least 1");
+}
+
 /// An inverted file over codes in place of one over flat vectors, with the same coarse quantizer.
 std::unique_ptr<faiss::Index> over_codes(faiss::IndexIVFFlat& flat, const Code& code) {
     auto ours = std::make_unique<IndexIVFBQQ>(
@@ -170,8 +184,10 @@ std::unique_ptr<faiss::Index> index_factory(
     size_t begin = description.find("BQQ");
     while (begin != description.npos && begin != 0 && description[begin - 1] != ',')
         begin = description.find("BQQ", begin + 1);
-    if (begin == description.npos)
+    if (begin == description.npos) {
+        check_zeros(description);
         return std::unique_ptr<faiss::Index>(faiss::index_factory(d, description.c_str(), metric));
+    }
     const size_t end = std::min(description.find(',', begin), description.size());
     const std::string token = description.substr(begin, end - begin);
     const std::optional<Code> code = read_code(token);
@@ -185,6 +201,7 @@ std::unique_ptr<faiss::Index> index_factory(
             description.c_str(), Quantizer::kMaxDepth);
     FAISS_THROW_IF_NOT_FMT(d > 0, "BQQ: dimension d = %d, must be at least 1", d);
     const std::string around = description.substr(0, begin) + "Flat" + description.substr(end);
+    check_zeros(around);
     std::unique_ptr<faiss::Index> index;
     try {
         index.reset(faiss::index_factory(d, around.c_str(), metric));

@@ -37,8 +37,12 @@ std::vector<uint8_t> read_magic(faiss::IOReader& from) {
     return bytes;
 }
 
+/// @throws FileError  when it is neither ours nor one of FAISS's, which all begin with I
 bool is_ours(const std::vector<uint8_t>& magic) {
-    return magic.size() == sizeof kMagic && std::memcmp(magic.data(), kMagic, sizeof kMagic) == 0;
+    if (magic.size() == sizeof kMagic && std::memcmp(magic.data(), kMagic, sizeof kMagic) == 0)
+        return true;
+    if (magic.empty() || magic[0] != 'I') throw FileError("it is no index file of BQQ or FAISS");
+    return false;
 }
 
 /// @param magic  what read_magic() took from the file
@@ -81,6 +85,15 @@ void check_digest(const MappedFile& file) {
         throw FileError("the file is truncated or corrupt: its checksum does not fit");
 }
 
+std::unique_ptr<faiss::Index> read_foreign(const std::string& path, int io_flags) {
+    try {
+        return std::unique_ptr<faiss::Index>(faiss::read_index(path.c_str(), io_flags));
+    } catch (const faiss::FaissException& error) {
+        if (std::string(error.what()).find("read error in") == std::string::npos) throw;
+        throw FileError("the file is truncated");
+    }
+}
+
 /// A file of ours is mapped while it is read. FAISS opens its own, how depends on the flags.
 std::unique_ptr<faiss::Index> read_path(const std::string& path, int io_flags) {
     if (!std::filesystem::is_regular_file(path)) {
@@ -90,8 +103,7 @@ std::unique_ptr<faiss::Index> read_path(const std::string& path, int io_flags) {
     const auto file = std::make_shared<MappedFile>(path);
     MappedReader reader(path, file);
     std::vector<uint8_t> magic = read_magic(reader);
-    if (!is_ours(magic))
-        return std::unique_ptr<faiss::Index>(faiss::read_index(path.c_str(), io_flags));
+    if (!is_ours(magic)) return read_foreign(path, io_flags);
     if ((io_flags & kMapped) == 0) check_digest(*file);
     return read_any(reader, std::move(magic), io_flags);
 }

@@ -37,7 +37,7 @@ IVFSearch to_ivf_search(const IndexIVFBQQ& index, const faiss::SearchParameters*
                 ours != nullptr || typeid(*params) == typeid(faiss::SearchParametersIVF),
                 "BQQ: search parameters of class %s, must be SearchParametersIVF or "
                 "IVFSearchParametersBQQ",
-                typeid(*params).name());
+                faiss::demangle_cpp_symbol(typeid(*params).name()).c_str());
         const auto& ivf = dynamic_cast<const faiss::SearchParametersIVF&>(*params);
         search.nprobe = ivf.nprobe;
         search.max_codes = ivf.max_codes;

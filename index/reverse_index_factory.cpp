@@ -83,7 +83,7 @@ std::string reverse_index_factory(const faiss::Index* index) {
     }
     FAISS_THROW_IF_NOT_FMT(
             !name.empty(), "BQQ: no factory string for an index of class %s",
-            typeid(*index).name());
+            faiss::demangle_cpp_symbol(typeid(*index).name()).c_str());
     return name;
 }
 

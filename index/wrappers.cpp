@@ -73,7 +73,9 @@ std::string transform_name(const faiss::VectorTransform& transform) {
         return "L2norm";
     if (dynamic_cast<const faiss::RemapDimensionsTransform*>(&transform) != nullptr)
         return "Pad" + d_out;
-    FAISS_THROW_FMT("BQQ: no factory string for a transform of class %s", typeid(transform).name());
+    FAISS_THROW_FMT(
+            "BQQ: no factory string for a transform of class %s",
+            faiss::demangle_cpp_symbol(typeid(transform).name()).c_str());
 }
 
 struct PreTransform {

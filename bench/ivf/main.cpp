@@ -132,7 +132,8 @@ command::Benchmark prepare(const Options& options) {
     benchmark.seconds = options.min_seconds;
     benchmark.threads = options.threads;
     benchmark.queries = command::read_inputs(options.queries, metric, options.queries_count);
-    benchmark.base = command::read_inputs(options.base, metric, options.base_count);
+    benchmark.base =
+            command::read_inputs(options.base, metric, options.base_count, {.member = "train"});
     const Matrix<float>& base = benchmark.base;
     const Matrix<float>& queries = benchmark.queries;
     command::check_same_dimension(options.queries, queries.d, options.base, base.d);

@@ -4,6 +4,7 @@
 
 #include <omp.h>
 
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -29,12 +30,20 @@ void check_range(const std::string& option, int64_t value, int64_t most) {
             std::to_string(most));
 }
 
+void check_seed(int64_t seed) {
+    constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+    if (seed >= 0 && seed <= kMost) return;
+    throw UsageError(
+            "--seed is " + std::to_string(seed) + ", it has to be 0 to " + std::to_string(kMost));
+}
+
 void TrainingOptions::add_to(CLI::App& app) {
     app.add_option("--train", vectors, "Train on a random sample of so many vectors [all]");
     app.add_option("--seed", seed, "Seed of the sample and of the training")->capture_default_str();
 }
 
 void TrainingOptions::check(const std::string& base, size_t n) const {
+    check_seed(seed);
     if (!vectors) return;
     check_positive("--train", *vectors);
     if (std::cmp_less_equal(*vectors, n)) return;

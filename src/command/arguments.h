@@ -24,6 +24,9 @@ class UsageError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// What --k may be at most.
+inline constexpr int64_t kMostNeighbours = 1'000'000;
+
 /// @throws UsageError  when `name` is none of l2, ip, cosine
 MetricChoice parse_metric(const std::string& name);
 
@@ -32,13 +35,17 @@ void check_positive(const std::string& option, int64_t value);
 /// @throws UsageError  when `value` is not in 1..most, both named
 void check_range(const std::string& option, int64_t value, int64_t most);
 
+/// @throws UsageError  when `seed` is not in 0..2^31 - 1, which FAISS's k-means takes
+void check_seed(int64_t seed);
+
 /// Options of the subcommands that build an index.
 struct TrainingOptions {
     std::optional<int64_t> vectors; ///< of a random sample, all when absent
-    uint64_t seed = 1234;
+    int64_t seed = 1234;
 
     void add_to(CLI::App& app);
-    /// @throws std::runtime_error  when the sample is empty or larger than the base of n vectors
+    /// @throws UsageError  when the sample is empty, and as check_seed does
+    /// @throws std::runtime_error  when the sample is larger than the base of n vectors
     void check(const std::string& base, size_t n) const;
 };
 

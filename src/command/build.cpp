@@ -1,10 +1,11 @@
 #include "command/arguments.h"
 #include "command/commands.h"
+#include "command/error_message.h"
 #include "command/index_building.h"
 #include "command/inputs.h"
 #include "command/stopwatch.h"
+#include "command/text_output.h"
 #include "command/threads.h"
-#include "io/atomic_file.h"
 
 #include <bqq/index/index_io.h>
 
@@ -13,14 +14,22 @@
 #include <iomanip>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace bqq::command {
 
 namespace {
 
+/// Numbers of the training set, unless --train says otherwise: 1 GiB. An index takes a sample of
+/// what it is given, too.
+constexpr size_t kTrainingNumbers = size_t{1} << 28;
+
 struct BuildOptions {
     BaseOptions base;
+    std::optional<std::string> ids;
     std::string factory;
     std::string metric;
     std::string out;
@@ -28,51 +37,53 @@ struct BuildOptions {
     ThreadOption threads;
 };
 
-/// What the index is trained on.
+/// What the index is trained on: a sample of a large file, which need not fit in memory.
 Matrix<float> training_vectors(const BuildOptions& options, InputVectors& base) {
-    // Without --train, a file of more floats than this is sampled: it need not fit in memory.
-    constexpr size_t kMostFloats = size_t{1} << 28;
-    size_t count = std::min(base.n(), std::max<size_t>(1, kMostFloats / base.d()));
+    size_t count = std::min(base.n(), std::max<size_t>(1, kTrainingNumbers / base.d()));
     if (options.training.vectors)
         count = static_cast<size_t>(*options.training.vectors);
     else if (count < base.n())
         std::cerr << "bqq: training on a sample of " << count << " of " << base.n()
-                  << " vectors; --train chooses another number\n";
-    return count < base.n() ? base.sample(count, options.training.seed) : base.read_all();
+                  << " vectors; --train sets another number\n";
+    return base.sample(count, static_cast<uint64_t>(options.training.seed));
+}
+
+void print_summary(
+        const BuildOptions& options, const faiss::Index& index, double train_seconds,
+        double add_seconds) {
+    std::ostream& out = summary_stream(options.out);
+    out << options.factory << ": " << index.ntotal << " vectors, d = " << index.d;
+    std::error_code not_a_file;
+    const auto bytes = std::filesystem::file_size(options.out, not_a_file);
+    out << std::fixed << std::setprecision(2);
+    if (!not_a_file)
+        out << ", " << static_cast<double>(bytes) / static_cast<double>(index.ntotal)
+            << " bytes/vector";
+    out << ", trained in " << train_seconds << " s, added in " << add_seconds << " s\n";
 }
 
 int build(const BuildOptions& options) {
     const MetricChoice metric = parse_metric(options.metric);
     options.threads.check();
-    check_writable(options.out);
-    check_not_input(options.out, options.base.path);
+    check_output(options.out, {options.base.path, options.ids.value_or("")});
     const ThreadScope threads(options.threads.count);
     InputVectors base = options.base.open({metric.type, false}); // a cosine index normalizes
-    options.training.check(options.base.path, base.n());
-    const auto index = make_index(options.factory, base.d(), metric, options.training.seed);
+    options.training.check(base.name(), base.n());
+    const std::vector<int64_t> ids = base.ids(options.ids, options.base.formats.hints);
+    const auto seed = static_cast<uint64_t>(options.training.seed);
+    auto index = make_index(options.factory, base.d(), metric, seed);
+    if (!ids.empty()) index = with_ids(std::move(index));
 
     Matrix<float> sample = training_vectors(options, base);
     const Stopwatch train_time;
-    train_index(*index, sample);
+    say_where(options.factory, [&] { train_index(*index, sample); });
     const double train_seconds = train_time.seconds();
     sample = {};
     const Stopwatch add_time;
-    add_vectors(
-            *index, base.n(), [&](size_t begin, size_t count) { return base.read(begin, count); });
+    say_where(options.factory, [&] { add_vectors(*index, base, ids); });
     const double add_seconds = add_time.seconds();
     write_index(index.get(), options.out);
-
-    // An index on standard output stays clean.
-    std::error_code not_a_file;
-    const bool on_stdout = std::filesystem::equivalent(options.out, "/dev/stdout", not_a_file);
-    std::ostream& out = on_stdout ? std::cerr : std::cout;
-    out << options.factory << ": " << index->ntotal << " vectors, d = " << index->d;
-    const auto bytes = std::filesystem::file_size(options.out, not_a_file);
-    out << std::fixed << std::setprecision(2);
-    if (!not_a_file)
-        out << ", " << static_cast<double>(bytes) / static_cast<double>(index->ntotal)
-            << " bytes/vector";
-    out << ", trained in " << train_seconds << " s, added in " << add_seconds << " s\n";
+    print_summary(options, *index, train_seconds, add_seconds);
     return 0;
 }
 
@@ -85,7 +96,10 @@ void add_build(CLI::App& app, Run& run) {
     sub->add_option("--factory", options->factory, "Index, such as BQQ256 or PCA128,BQQ128")
             ->required();
     sub->add_option("--metric", options->metric, "l2, ip or cosine")->required();
-    sub->add_option("--out", options->out, "Index file to write")->required();
+    sub->add_option("--ids", options->ids, "Ids of the vectors: a file of one row or column");
+    sub->add_option("--out", options->out, "Index file to write, - for standard output")
+            ->required()
+            ->transform(output_path);
     options->training.add_to(*sub);
     options->threads.add_to(*sub);
     sub->callback([options, &run] { run = [options] { return build(*options); }; });

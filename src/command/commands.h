@@ -11,6 +11,9 @@ using Run = std::function<int()>;
 
 /// Each adds its subcommand to `app`; when the command line names it, parsing sets `run`.
 void add_build(CLI::App& app, Run& run);
+void add_add(CLI::App& app, Run& run);
+void add_remove(CLI::App& app, Run& run);
+void add_merge(CLI::App& app, Run& run);
 void add_search(CLI::App& app, Run& run);
 void add_eval(CLI::App& app, Run& run);
 void add_info(CLI::App& app, Run& run);

@@ -6,7 +6,6 @@
 #include "command/stopwatch.h"
 #include "command/text_output.h"
 #include "command/threads.h"
-#include "io/atomic_file.h"
 #include "io/vector_file.h"
 
 #include <bqq/matrix_codec.h>
@@ -37,7 +36,7 @@ struct CompressOptions {
     std::string solver = "flips";
     bool joint = false;
     double effort = 1;
-    uint64_t seed = MatrixParameters{}.seed;
+    int64_t seed = MatrixParameters{}.seed;
     ThreadOption threads;
 };
 
@@ -81,7 +80,8 @@ MatrixParameters parameters_of(const CompressOptions& options) {
     parameters.solver = parse_solver(options.solver);
     parameters.joint = options.joint;
     parameters.effort = options.effort;
-    parameters.seed = options.seed;
+    check_seed(options.seed);
+    parameters.seed = static_cast<uint64_t>(options.seed);
     return parameters;
 }
 
@@ -111,8 +111,7 @@ void print(const MatrixCodec& codec, double variance, double seconds) {
 int compress(const CompressOptions& options) {
     MatrixParameters parameters = parameters_of(options);
     options.threads.check();
-    check_writable(options.out);
-    check_not_input(options.out, options.matrix);
+    check_output(options.out, {options.matrix});
     check_text_path(options.json);
     const ThreadScope threads(options.threads.count);
     const Matrix<float> X = read_vectors(options.matrix);
@@ -141,7 +140,8 @@ int compress(const CompressOptions& options) {
 void add_compress(CLI::App& app, Run& run) {
     CLI::App* sub = app.add_subcommand("compress", "Compress a matrix");
     auto options = std::make_shared<CompressOptions>();
-    sub->add_option("matrix", options->matrix, "Matrix: .npy, .fvecs or .bvecs")->required();
+    sub->add_option("matrix", options->matrix, std::string("Matrix: ") + kVectorFormats)
+            ->required();
     sub->add_option("--out", options->out, "Compressed matrix to write")->required();
     sub->add_option("--planes", options->planes, "Binary planes: bits an entry at the default rank")
             ->capture_default_str();

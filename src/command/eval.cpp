@@ -43,12 +43,12 @@ Benchmark prepare(const EvalOptions& options) {
     Benchmark benchmark;
     benchmark.k = static_cast<size_t>(options.k);
     benchmark.metric = metric;
-    benchmark.seed = options.training.seed;
+    benchmark.seed = static_cast<uint64_t>(options.training.seed);
     benchmark.seconds = options.seconds;
     benchmark.threads = options.threads.count;
-    benchmark.queries = read_inputs(options.queries, metric);
-    InputVectors base_file = options.base.open(metric);
-    benchmark.base = base_file.read_all();
+    const FormatOptions& formats = options.base.formats;
+    benchmark.queries = read_inputs(options.queries, metric, all_rows, formats.with_member("test"));
+    benchmark.base = options.base.open(metric).read_all();
     const Matrix<float>& base = benchmark.base;
     const Matrix<float>& queries = benchmark.queries;
     check_same_dimension(options.queries, queries.d, options.base.path, base.d);
@@ -60,11 +60,13 @@ Benchmark prepare(const EvalOptions& options) {
     options.training.check(options.base.path, base.n);
     if (options.training.vectors && std::cmp_less(*options.training.vectors, base.n)) {
         const auto count = static_cast<size_t>(*options.training.vectors);
-        benchmark.sample = base_file.sample(count, benchmark.seed);
+        benchmark.sample = sample_rows(base, count, benchmark.seed);
     }
     benchmark.nearest = options.groundtruth.empty()
                                 ? exact_search(base, queries, benchmark.k, metric.type).labels
-                                : read_nearest(options.groundtruth, queries.n, benchmark.k, base.n);
+                                : read_nearest(
+                                          options.groundtruth, queries.n, benchmark.k, base.n,
+                                          formats.with_member("neighbors"));
     return benchmark;
 }
 
@@ -74,12 +76,8 @@ Benchmark prepare(const EvalOptions& options) {
 size_t widest_row(const EvalOptions& options, const Benchmark& benchmark) {
     size_t width = 0;
     for (const std::string& factory : options.factories) {
-        std::unique_ptr<faiss::Index> index;
-        try {
-            index = make_index(factory, benchmark.base.d, benchmark.metric, benchmark.seed);
-        } catch (const std::exception& error) {
-            throw std::runtime_error("--factory " + factory + ": " + error_message(error));
-        }
+        const std::unique_ptr<faiss::Index> index =
+                make_index(factory, benchmark.base.d, benchmark.metric, benchmark.seed);
         for (const SearchKnobs& knobs : options.knobs.combinations(*index))
             width = std::max(width, factory.size() + 1 + knobs.text().size());
     }
@@ -87,7 +85,7 @@ size_t widest_row(const EvalOptions& options, const Benchmark& benchmark) {
 }
 
 int eval(const EvalOptions& options) {
-    check_positive("--k", options.k);
+    check_range("--k", options.k, kMostNeighbours);
     options.knobs.check();
     options.threads.check();
     check_text_path(options.json);
@@ -122,11 +120,11 @@ void add_eval(CLI::App& app, Run& run) {
     CLI::App* sub = app.add_subcommand("eval", "Measure recall, memory and speed of indexes");
     auto options = std::make_shared<EvalOptions>();
     options->base.add_to(*sub);
-    sub->add_option("--queries", options->queries, "Vectors: .npy, .fvecs, .fbin and the like")
+    sub->add_option("--queries", options->queries, std::string("Vectors: ") + kVectorFormats)
             ->required();
     sub->add_option(
             "--groundtruth", options->groundtruth,
-            "True neighbours: .ivecs or .npy [found by exact search]");
+            "True neighbours: .ivecs, .ibin, .npy, .hdf5, ... [found by exact search]");
     sub->add_option("--metric", options->metric, "l2, ip or cosine")->required();
     sub->add_option("--factory", options->factories, "Index, such as BQQ256; may be repeated")
             ->required();

@@ -1,5 +1,6 @@
 #include "command/index_building.h"
 
+#include "command/error_message.h"
 #include "command/progress_bar.h"
 #include "command/wrapped_index.h"
 
@@ -10,9 +11,11 @@
 #include <faiss/IndexIVF.h>
 #include <faiss/IndexNNDescent.h>
 #include <faiss/IndexNSG.h>
+#include <faiss/IndexPreTransform.h>
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace bqq::command {
@@ -49,11 +52,38 @@ bool adds_only_once(faiss::Index& index) {
     return find_index<faiss::IndexNSG>(&index) || find_index<faiss::IndexNNDescent>(&index);
 }
 
+/// @param rows  gives rows begin to begin + count - 1, valid until its next call
+template <class Rows>
+void add_rows(
+        faiss::Index& index, size_t n, size_t piece_rows, const Rows& rows,
+        std::span<const int64_t> ids) {
+    ProgressBar bar("adding");
+    std::vector<int64_t> row_ids;
+    if (ids.empty() && find_index<faiss::IndexIDMap>(&index) != nullptr) {
+        row_ids.resize(n);
+        std::iota(row_ids.begin(), row_ids.end(), int64_t{0});
+        ids = row_ids;
+    }
+    const size_t at_once = adds_only_once(index) ? n : piece_rows;
+    for (size_t begin = 0; begin < n; begin += at_once) {
+        const size_t count = std::min(at_once, n - begin);
+        const float* x = rows(begin, count);
+        if (ids.empty()) {
+            index.add(static_cast<int64_t>(count), x);
+        } else {
+            index.add_with_ids(static_cast<int64_t>(count), x, ids.data() + begin);
+        }
+        bar.show(begin + count, n);
+    }
+}
+
 } // namespace
 
 std::unique_ptr<faiss::Index> make_index(
         const std::string& factory, size_t d, const MetricChoice& metric, uint64_t seed) {
-    std::unique_ptr<faiss::Index> index = index_factory(static_cast<int>(d), factory, metric.type);
+    std::unique_ptr<faiss::Index> index = say_where<UsageError>(
+            "--factory " + factory + " for d = " + std::to_string(d),
+            [&] { return index_factory(static_cast<int>(d), factory, metric.type); });
     if (TrainingParameters* training = find_training(*index)) training->seed = seed;
     if (auto* ivf = find_index<faiss::IndexIVF>(index.get())) ivf->cp.seed = static_cast<int>(seed);
     return metric.normalize ? cosine_index(std::move(index)) : std::move(index);
@@ -65,25 +95,53 @@ void train_index(faiss::Index& index, const Matrix<float>& vectors) {
     index.train(static_cast<int64_t>(vectors.n), vectors.values.data());
 }
 
-void add_vectors(
-        faiss::Index& index, size_t n,
-        const std::function<Matrix<float>(size_t begin, size_t count)>& read) {
-    ProgressBar bar("adding");
-    const bool with_ids = find_index<faiss::IndexIDMap>(&index) != nullptr;
-    const size_t at_once = adds_only_once(index) ? n : vectors_at_once;
-    std::vector<int64_t> ids;
-    for (size_t begin = 0; begin < n; begin += at_once) {
-        const size_t count = std::min(at_once, n - begin);
-        const Matrix<float> part = read(begin, count);
-        if (with_ids) {
-            ids.resize(count);
-            std::iota(ids.begin(), ids.end(), static_cast<int64_t>(begin));
-            index.add_with_ids(static_cast<int64_t>(count), part.values.data(), ids.data());
-        } else {
-            index.add(static_cast<int64_t>(count), part.values.data());
-        }
-        bar.show(begin + count, n);
+void add_vectors(faiss::Index& index, InputVectors& vectors, std::span<const int64_t> ids) {
+    Matrix<float> piece;
+    const auto read = [&](size_t begin, size_t count) {
+        piece = {}; // before the next one is there
+        piece = vectors.read(begin, count);
+        return static_cast<const float*>(piece.values.data());
+    };
+    add_rows(index, vectors.n(), vectors.piece_rows(), read, ids);
+}
+
+void add_vectors(faiss::Index& index, const Matrix<float>& vectors) {
+    const auto row = [&](size_t begin, size_t) { return vectors.row(begin); };
+    add_rows(index, vectors.n, vectors_at_once, row, {});
+}
+
+bool keeps_ids(faiss::Index& index) {
+    if (auto* transform = dynamic_cast<faiss::IndexPreTransform*>(&index))
+        return keeps_ids(*transform->index);
+    return dynamic_cast<faiss::IndexIDMap*>(&index) || dynamic_cast<faiss::IndexIVF*>(&index);
+}
+
+std::unique_ptr<faiss::Index> with_ids(std::unique_ptr<faiss::Index> index) {
+    if (keeps_ids(*index)) return index;
+    if (auto* transform = dynamic_cast<faiss::IndexPreTransform*>(index.get())) {
+        std::unique_ptr<faiss::Index> inner(std::exchange(transform->index, nullptr));
+        transform->index = with_ids(std::move(inner)).release();
+        return index;
     }
+    auto map = std::make_unique<faiss::IndexIDMap>(index.get());
+    map->own_fields = true;
+    (void)index.release();
+    return map;
+}
+
+std::vector<int64_t> ids_of(faiss::Index& index) {
+    if (const auto* map = find_index<faiss::IndexIDMap>(&index)) return map->id_map;
+    std::vector<int64_t> ids;
+    const faiss::InvertedLists& lists = *inverted_file(&index)->invlists;
+    for (size_t list = 0; list < lists.nlist; ++list) {
+        faiss::InvertedLists::ScopedIds of_list(&lists, list);
+        ids.insert(ids.end(), of_list.get(), of_list.get() + lists.list_size(list));
+    }
+    return ids;
+}
+
+int64_t next_id(std::span<const int64_t> ids) {
+    return ids.empty() ? 0 : *std::max_element(ids.begin(), ids.end()) + 1;
 }
 
 } // namespace bqq::command

@@ -34,6 +34,9 @@ int parse_and_run(int argc, char** argv) {
             "disk.");
     Run run;
     add_build(app, run);
+    add_add(app, run);
+    add_remove(app, run);
+    add_merge(app, run);
     add_search(app, run);
     add_eval(app, run);
     add_info(app, run);
@@ -46,7 +49,8 @@ int parse_and_run(int argc, char** argv) {
     }
     if (!run) {
         throw UsageError(
-                "a subcommand is required: build, search, eval, info, compress or decompress");
+                "a subcommand is required: build, add, remove, merge, search, eval, info, compress "
+                "or decompress");
     }
     return run();
 }

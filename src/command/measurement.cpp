@@ -48,10 +48,7 @@ BuiltIndex build_index(const std::string& factory, const Benchmark& benchmark) {
     train_index(*index, benchmark.sample.n > 0 ? benchmark.sample : benchmark.base);
     result.train_seconds = train_time.seconds();
     const Stopwatch add_time;
-    const Matrix<float>& base = benchmark.base;
-    add_vectors(*index, base.n, [&](size_t begin, size_t count) {
-        return Matrix<float>{count, base.d, {base.row(begin), base.row(begin) + count * base.d}};
-    });
+    add_vectors(*index, benchmark.base);
     result.add_seconds = add_time.seconds();
 
     read_back(std::move(index), benchmark, result);

@@ -10,6 +10,11 @@ namespace bqq::command {
 /// The k nearest neighbours of all queries. @throws std::runtime_error  when n * k is too large
 Neighbours search_index(const faiss::Index& index, const Matrix<float>& queries, size_t k);
 
+/// All neighbours within a radius, as FAISS has it: below it for L2, which is squared, above it for
+/// inner products. The nearest of a query come first.
+Neighbours range_search_index(
+        const faiss::Index& index, const Matrix<float>& queries, float radius);
+
 /// The k nearest neighbours by exact search; never holds a second copy of `base`.
 Neighbours exact_search(
         const Matrix<float>& base, const Matrix<float>& queries, size_t k,

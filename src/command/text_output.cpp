@@ -19,4 +19,8 @@ void check_text_path(const std::string& path) {
     if (!path.empty() && path != "-") check_writable(path);
 }
 
+std::ostream& summary_stream(const std::string& path) {
+    return is_standard_output(path) ? std::cerr : std::cout;
+}
+
 } // namespace bqq::command

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ostream>
 #include <string>
 
 namespace bqq::command {
@@ -9,5 +10,8 @@ void write_text(const std::string& path, const std::string& text);
 
 /// @throws std::runtime_error  when write_text could not write to `path`; an empty one is none
 void check_text_path(const std::string& path);
+
+/// Where a summary is printed: standard error when `path`, which is written, is standard output.
+std::ostream& summary_stream(const std::string& path);
 
 } // namespace bqq::command

@@ -58,7 +58,10 @@ std::optional<int> descriptor_of(const std::string& path) {
 /// Whether `path` is a device or pipe, which has to stay where it is.
 bool is_special(const std::string& path) {
     struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) return false;
+    if (::stat(path.c_str(), &status) != 0) {
+        if (errno == ENAMETOOLONG) fail(path, errno);
+        return false;
+    }
     if (S_ISDIR(status.st_mode)) fail(path, EISDIR);
     return !S_ISREG(status.st_mode);
 }
@@ -159,6 +162,16 @@ void sync_folder(const fs::path& folder) {
     ::close(descriptor);
 }
 
+/// What a path leads to; nothing when there is no file.
+std::optional<struct stat> status_of(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? std::optional(status) : std::nullopt;
+}
+
+bool same_file(const std::optional<struct stat>& a, const std::optional<struct stat>& b) {
+    return a && b && a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 } // namespace
 
 void write_atomically(const std::string& path, const std::function<void(std::FILE*)>& write) {
@@ -200,6 +213,16 @@ void check_writable(const std::string& path) {
     }
     const fs::path folder = folder_of(follow_links(path));
     if (::access(folder.c_str(), W_OK | X_OK) != 0) fail(path, errno);
+}
+
+bool is_same_file(const std::string& path, const std::string& input) {
+    const auto status = status_of(path);
+    return status && S_ISREG(status->st_mode) &&
+           same_file(status, status_of(input == "-" ? "/dev/stdin" : input));
+}
+
+bool is_standard_output(const std::string& path) {
+    return same_file(status_of(path), status_of("/dev/stdout"));
 }
 
 } // namespace bqq

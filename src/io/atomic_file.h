@@ -31,4 +31,10 @@ void write_atomically(const std::string& path, const std::string& bytes);
  */
 void check_writable(const std::string& path);
 
+/// Whether both are one regular file, under whatever names; "-" is standard input.
+bool is_same_file(const std::string& path, const std::string& input);
+
+/// Whether what is written to `path` comes out where the program prints.
+bool is_standard_output(const std::string& path);
+
 } // namespace bqq

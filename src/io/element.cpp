@@ -2,9 +2,11 @@
 
 #include <Eigen/Core>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
-#include <stdexcept>
+#include <type_traits>
 
 namespace bqq {
 
@@ -12,71 +14,47 @@ static_assert(std::endian::native == std::endian::little, "the files are read as
 
 namespace {
 
-/// Calls visit(value of the type that an element has, its name).
-template <class Visit>
-auto visit_element(Element element, const Visit& visit) {
-    switch (element) {
-        case Element::f8:
-            return visit(double{}, "float64");
-        case Element::f4:
-            return visit(float{}, "float32");
-        case Element::f2:
-            return visit(Eigen::half{}, "float16");
-        case Element::i8:
-            return visit(int64_t{}, "int64");
-        case Element::i4:
-            return visit(int32_t{}, "int32");
-        case Element::i2:
-            return visit(int16_t{}, "int16");
-        case Element::i1:
-            return visit(int8_t{}, "int8");
-        case Element::u8:
-            return visit(uint64_t{}, "uint64");
-        case Element::u4:
-            return visit(uint32_t{}, "uint32");
-        case Element::u2:
-            return visit(uint16_t{}, "uint16");
-        case Element::u1:
-            return visit(uint8_t{}, "uint8");
+template <class Stored, class T>
+void convert_each(const char* stored, size_t count, bool swapped, T* values) {
+    for (size_t i = 0; i < count; ++i) {
+        std::array<char, sizeof(Stored)> bytes;
+        std::memcpy(bytes.data(), stored + i * sizeof(Stored), sizeof(Stored));
+        if (swapped) std::reverse(bytes.begin(), bytes.end());
+        Stored value;
+        std::memcpy(static_cast<void*>(&value), bytes.data(), sizeof(Stored));
+        values[i] = static_cast<T>(value); // NOLINT(bugprone-signed-char-misuse): int8 are numbers
     }
-    throw std::invalid_argument("unknown element type");
 }
 
-template <class T>
-void convert_each(Element element, const char* stored, size_t count, T* values) {
-    visit_element(element, [&](auto value, const char*) {
-        for (size_t i = 0; i < count; ++i) {
-            std::memcpy(&value, stored + i * sizeof(value), sizeof(value));
-            values[i] = static_cast<T>(value); // NOLINT(bugprone-signed-char-misuse): a number
-        }
-    });
+template <class Stored>
+constexpr ElementType element(std::string_view code, std::string_view name) {
+    ElementType type{code, name, sizeof(Stored), convert_each<Stored, float>, nullptr};
+    if constexpr (std::is_integral_v<Stored>) type.to_labels = convert_each<Stored, int64_t>;
+    return type;
 }
+
+constexpr std::array kElements{
+        element<double>("f8", "float64"),      element<float>("f4", "float32"),
+        element<Eigen::half>("f2", "float16"), element<Eigen::bfloat16>("bf2", "bfloat16"),
+        element<int8_t>("i1", "int8"),         element<uint8_t>("u1", "uint8"),
+        element<int16_t>("i2", "int16"),       element<uint16_t>("u2", "uint16"),
+        element<int32_t>("i4", "int32"),       element<uint32_t>("u4", "uint32"),
+        element<int64_t>("i8", "int64"),       element<uint64_t>("u8", "uint64")};
 
 } // namespace
 
-size_t element_size(Element element) {
-    return visit_element(element, [](auto value, const char*) { return sizeof(value); });
+const ElementType* find_element(std::string_view code_or_name) {
+    const auto* found = std::find_if(kElements.begin(), kElements.end(), [&](const auto& type) {
+        return type.code == code_or_name || type.name == code_or_name;
+    });
+    return found == kElements.end() ? nullptr : found;
 }
 
-const char* element_name(Element element) {
-    return visit_element(element, [](auto, const char* name) { return name; });
-}
-
-bool is_integer(Element element) {
-    return element != Element::f8 && element != Element::f4 && element != Element::f2;
-}
-
-bool fits_float(Element element) {
-    return element_size(element) < 4 || element == Element::f4;
-}
-
-void convert(Element element, const char* stored, size_t count, float* values) {
-    convert_each(element, stored, count, values);
-}
-
-void convert(Element element, const char* stored, size_t count, int64_t* values) {
-    if (!is_integer(element)) throw std::invalid_argument("labels are integers");
-    convert_each(element, stored, count, values);
+std::string element_names() {
+    std::string names;
+    for (const ElementType& type : kElements)
+        names += (names.empty() ? "" : ", ") + std::string(type.name);
+    return names;
 }
 
 } // namespace bqq

@@ -2,23 +2,26 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace bqq {
 
-/// The number types that vector files hold, with numpy's names.
-enum class Element { f8, f4, f2, i8, i4, i2, i1, u8, u4, u2, u1 };
+/// A type of stored numbers, with numpy's names.
+struct ElementType {
+    std::string_view code; ///< such as "f4"
+    std::string_view name; ///< such as "float32"
+    size_t size;           ///< bytes of one number
+    /// Converts `count` stored numbers, each of which has its bytes in reverse order if `swapped`.
+    void (*to_floats)(const char* stored, size_t count, bool swapped, float* values);
+    /// The same; nullptr for a type that is not one of integers.
+    void (*to_labels)(const char* stored, size_t count, bool swapped, int64_t* values);
+};
 
-/// Bytes of one number.
-size_t element_size(Element element);
-/// numpy's long name, such as "float64".
-const char* element_name(Element element);
-bool is_integer(Element element);
-/// Whether a float holds each value.
-bool fits_float(Element element);
+/// The type of a code or name, nullptr when there is none.
+const ElementType* find_element(std::string_view code_or_name);
 
-/// Converts `count` little-endian numbers.
-void convert(Element element, const char* stored, size_t count, float* values);
-/// @throws std::invalid_argument  unless is_integer(element); u8 wraps around
-void convert(Element element, const char* stored, size_t count, int64_t* values);
+/// The names of all types: "float64, float32, ..."
+std::string element_names();
 
 } // namespace bqq

@@ -56,15 +56,11 @@ private:
         if (!descr_) malformed("no 'descr'");
         if (!fortran_order_) malformed("no 'fortran_order'");
         if (!shape_) malformed("no 'shape'");
-        if (shape_->size() != 1 && shape_->size() != 2)
+        if (shape_->empty() || shape_->size() > 2)
             file_.fail(
-                    "the array has " + std::to_string(shape_->size()) +
-                    " dimensions, must have one or two");
-        const bool single = shape_->size() == 1;
-        return {.descr = *descr_,
-                .n = single ? 1 : shape_->front(),
-                .d = shape_->back(),
-                .by_column = *fortran_order_ && !single};
+                    "the array has " + std::to_string(shape_->size()) + " dimensions, not 1 or 2");
+        return {*descr_, *fortran_order_, shape_->size() == 2 ? shape_->front() : 1,
+                shape_->back()};
     }
 
     std::string parse_string() {

@@ -31,10 +31,13 @@ protected:
     }
 
     /// @param before  what the shell does first
-    Outcome run(const std::string& arguments, const std::string& before = "") const {
+    /// @param input   where standard input comes from, empty where `before` ends in a pipe
+    Outcome run(
+            const std::string& arguments, const std::string& before = "",
+            const std::string& input = "</dev/null") const {
         const std::string line = "cd '" + folder_.string() + "' && " + before + " '" + BQQ_COMMAND +
                                  "' " + arguments + " >'" + folder_.string() + ".out' 2>'" +
-                                 folder_.string() + ".err' </dev/null";
+                                 folder_.string() + ".err' " + input;
         const int status = std::system(line.c_str());
         Outcome outcome{
                 WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents("../" + name(".out")),

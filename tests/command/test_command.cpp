@@ -236,7 +236,7 @@ TEST_F(Command, ReadsFloat64AndSaysSo) {
     file.close();
     const Outcome outcome = run("build --base base.npy --factory BQQ32 --metric l2 --out a");
     EXPECT_EQ(outcome.exit_code, 0);
-    EXPECT_THAT(outcome.err, HasSubstr("bqq: base.npy: float64, converted to float32\n"));
+    EXPECT_THAT(outcome.err, HasSubstr("bqq: base.npy: float64 is read as rows of float32\n"));
     expect_success("build --base base.fvecs --factory BQQ32 --metric l2 --out b");
     EXPECT_EQ(contents("a"), contents("b"));
 }
@@ -299,6 +299,37 @@ TEST_F(Command, InfoDescribesBqqInsideAWrapper) {
     EXPECT_EQ(
             json::parse(run("info --index j --json -").out)["index"],
             "IndexIDMap2 > IndexPreTransform > IndexScalarQuantizer");
+}
+
+TEST_F(Command, SeedsAreThoseOfFaiss) {
+    const std::string build = "build --base base.fvecs --metric l2 --factory SQ8 --out i --seed ";
+    expect_failure(build + "-1", "--seed is -1, it has to be 0 to 2147483647");
+    expect_failure(build + "2147483648", "--seed is 2147483648");
+    EXPECT_EQ(run(build + "-1").exit_code, 2);
+    expect_success(build + "2147483647");
+}
+
+TEST_F(Command, ErrorsOfFaissSayWhatTheyAreAbout) {
+    const auto fails = [&](const std::string& arguments, const std::string& message) {
+        const Outcome outcome = run(arguments);
+        EXPECT_NE(outcome.exit_code, 0);
+        EXPECT_EQ(outcome.err.find("bqq: " + message), 0U) << arguments << ": " << outcome.err;
+        for (const char* inside : {".cpp", "N5faiss", "N3bqq", "Success", "Error in"})
+            EXPECT_EQ(outcome.err.find(inside), std::string::npos) << outcome.err;
+        return outcome.exit_code;
+    };
+    const std::string build = "build --base base.fvecs --metric l2 --out i --factory ";
+    EXPECT_EQ(fails(build + "PQ7", "--factory PQ7 for d = 16: "), 2);
+    EXPECT_EQ(fails(build + "PQ0", "--factory PQ0 for d = 16: BQQ: a number"), 2);
+    EXPECT_EQ(fails(build + "Nonsense", "--factory Nonsense for d = 16: could not parse"), 2);
+    EXPECT_EQ(fails(build + "PCA17,Flat", "PCA17,Flat: PCA matrix cannot"), 1);
+    expect_success(build + "HNSW8,Flat");
+    fails(search_base + "--radius 1", "i, IndexHNSWFlat > IndexFlatL2: range search not implemented");
+    fails("remove --index i --ids ids.npy", "ids.npy: No such file");
+    write("truncated", contents("i").substr(0, 100));
+    write("other", "something else");
+    fails("info --index truncated", "cannot read truncated: the file is truncated");
+    fails("info --index other", "cannot read other: it is no index file of BQQ or FAISS");
 }
 
 TEST_F(Command, TheSeedAloneChoosesTheSampleAndTheTraining) {
@@ -433,8 +464,8 @@ TEST_F(Command, EvalGoesOnAfterAnIndexThatFails) {
 }
 
 TEST_F(Command, EvalChecksEachFactoryBeforeTheFirstIsTrained) {
-    expect_failure(eval_base + "--factory SQ8 --factory PQ3x4 --k 5", "--factory PQ3x4: ");
-    expect_failure(eval_base + "--factory SQ8 --factory Nonsense --k 5", "--factory Nonsense: ");
+    expect_failure(eval_base + "--factory SQ8 --factory PQ3x4 --k 5", "--factory PQ3x4 for d = 16: ");
+    expect_failure(eval_base + "--factory SQ8 --factory Nonsense --k 5", "--factory Nonsense for d = 16: ");
 }
 
 TEST_F(Command, EvalSweepsTheParametersThatAnIndexHas) {
@@ -515,7 +546,8 @@ TEST_F(Command, RejectsABadSearch) {
     expect_failure(search_base + "--k 0 --out r.npy", "--k is 0");
     expect_failure(search_base + "--k -3 --out r.npy", "--k is -3");
     expect_failure(search_base + "--k many --out r.npy", "many");
-    expect_failure(search_base + "--k 1000000000000 --out r.npy", "k = 1000000000000");
+    expect_failure(
+            search_base + "--k 1000001 --out r.npy", "--k is 1000001, it can be at most 1000000");
     expect_failure(search_base + "--k 1 --out r.txt", "r.txt: the extension is none of");
     expect_failure(search_base + "--k 1 --out no/r.npy", "cannot write no/r.npy");
     expect_failure(
@@ -553,13 +585,14 @@ TEST_F(Command, AFailureLeavesTheOldFileAsItWas) {
     expect_success(search_base + "--k 1 --out r.csv");
     const std::string index = contents("i");
     const std::string result = contents("r.csv");
+    expect_failure("build --base i --factory SQ8 --metric l2 --out j", "suffix");
     expect_failure(
             "build --base base.fvecs --factory SQ8 --metric l2 --out base.fvecs",
-            "--out is base.fvecs, which is the same file as base.fvecs");
+            "cannot write base.fvecs: it is the input base.fvecs");
     expect_failure(
             "build --base base.fvecs --factory SQ8 --metric l2 --out ../$(basename "
             "\"$PWD\")/base.fvecs",
-            "which is the same file as base.fvecs");
+            "it is the input base.fvecs");
     expect_failure(search_base + "--k 1 --out i", "extension");
     // Files may have 1024 or 512 bytes, whichever unit the shell takes; an index needs 11,000.
     expect_failure(build_sq8, "i: ", "ulimit -f 1;");

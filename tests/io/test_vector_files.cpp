@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -124,119 +123,6 @@ TEST_F(VectorFiles, ReadsHalfFloats) {
     EXPECT_TRUE(std::isnan(values[9]));
 }
 
-template <class T>
-std::string big_endian(const std::vector<T>& values) {
-    std::string bytes = bytes_of(values);
-    for (size_t i = 0; i < bytes.size(); i += sizeof(T))
-        std::reverse(
-                bytes.begin() + static_cast<std::ptrdiff_t>(i),
-                bytes.begin() + static_cast<std::ptrdiff_t>(i + sizeof(T)));
-    return bytes;
-}
-
-TEST_F(VectorFiles, ReadsEveryNumberTypeOfNpyOfEitherEndianness) {
-    const auto check = [&](const std::string& type, auto first, const std::string& conversion) {
-        const std::vector values{first, decltype(first)(2), decltype(first)(100)};
-        for (const bool big : {false, true}) {
-            const std::string path =
-                    write("t.npy", npy_of((big ? ">" : "<") + type, "(1, 3)",
-                                          big ? big_endian(values) : bytes_of(values)));
-            EXPECT_THAT(
-                    bqq::read_vectors(path).values, ElementsAre(static_cast<float>(first), 2, 100))
-                    << type;
-            EXPECT_EQ(bqq::VectorFile(path).conversion(), conversion) << type;
-            if (type[0] == 'f') continue;
-            EXPECT_THAT(
-                    bqq::read_labels(path).values, ElementsAre(static_cast<int64_t>(first), 2, 100))
-                    << type;
-        }
-    };
-    check("f8", -1.5, "float64, converted to float32");
-    check("f4", -1.5f, "");
-    check("i8", int64_t{-3}, "int64, converted to float32");
-    check("i4", int32_t{-70000}, "int32, converted to float32");
-    check("i2", int16_t{-300}, "");
-    check("i1", int8_t{-3}, "");
-    check("u8", uint64_t{1} << 40, "uint64, converted to float32");
-    check("u4", uint32_t{4'000'000'000}, "uint32, converted to float32");
-    check("u2", uint16_t{60'000}, "");
-    check("u1", uint8_t{200}, "");
-    check("b1", uint8_t{1}, "");
-}
-
-TEST_F(VectorFiles, ReadsFortranOrderAndOneDimension) {
-    const std::string columns = bytes_of<float>({1, 4, 2, 5, 3, 6});
-    const auto path = write(
-            "f.npy", npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3)}", columns));
-    EXPECT_THAT(bqq::read_vectors(path).values, ElementsAre(1, 2, 3, 4, 5, 6));
-    bqq::VectorFile file(path);
-    EXPECT_THAT(file.conversion(), HasSubstr("in Fortran order"));
-    std::vector<float> second(3);
-    file.read(1, 1, second.data());
-    EXPECT_THAT(second, ElementsAre(4, 5, 6));
-    for (const char* order : {"True", "False"}) {
-        const auto one = bqq::read_vectors(write(
-                "one.npy",
-                npy("{'descr': '<f4', 'fortran_order': " + std::string(order) + ", 'shape': (6,)}",
-                    bytes_of(six))));
-        EXPECT_EQ(one.n, 1U);
-        EXPECT_EQ(one.values, six);
-    }
-}
-
-TEST_F(VectorFiles, ReadsBigAnnFiles) {
-    const std::string sizes = bytes_of<uint32_t>({2, 3});
-    EXPECT_EQ(bqq::read_vectors(write("a.fbin", sizes + bytes_of(six))).values, six);
-    EXPECT_THAT(
-            bqq::read_vectors(write("a.u8bin", sizes + "\xff"
-                                                       "bcdef"))
-                    .values,
-            ElementsAre(255, 'b', 'c', 'd', 'e', 'f'));
-    EXPECT_THAT(
-            bqq::read_vectors(write("a.i8bin", sizes + "\xff"
-                                                       "bcdef"))
-                    .values,
-            ElementsAre(-1, 'b', 'c', 'd', 'e', 'f'));
-    EXPECT_THAT(
-            bqq::read_labels(write("a.ibin", sizes + bytes_of<int32_t>({1, -1, 3, 4, 5, 6})))
-                    .values,
-            ElementsAre(1, -1, 3, 4, 5, 6));
-    expect_error("a.fbin", sizes + bytes_of(six) + "x", "has 33 bytes, but n = 2, d = 3 needs 12");
-    expect_error("a.fbin", sizes, "has 8 bytes, but n = 2, d = 3");
-    expect_error("a.fbin", bytes_of<uint32_t>({0, 3}), "holds no vectors: n = 0, d = 3");
-    expect_error(
-            "a.fbin", bytes_of<uint32_t>({0xffffffff, 0xffffffff}),
-            "n = 4294967295, d = 4294967295");
-    expect_error("a.fbin", "abc", "is truncated");
-}
-
-TEST_F(VectorFiles, ReadsPiecesAndNamesRowsThatAreNotThere) {
-    std::string bytes;
-    for (int i = 0; i < 5; ++i) bytes += vecs_row<float>(2, {float(i), float(-i)});
-    for (const auto& path :
-         {write("a.fvecs", bytes),
-          write("a.NPY",
-                npy_of("<f4", "(5, 2)", bytes_of<float>({0, 0, 1, -1, 2, -2, 3, -3, 4, -4})))}) {
-        bqq::VectorFile file(path);
-        std::vector<float> part(4);
-        file.read(3, 2, part.data());
-        EXPECT_THAT(part, ElementsAre(3, -3, 4, -4));
-        file.read(1, 2, part.data());
-        EXPECT_THAT(part, ElementsAre(1, -1, 2, -2));
-        EXPECT_THAT(
-                [&] { file.read(4, 2, part.data()); },
-                ThrowsMessage<std::runtime_error>(
-                        HasSubstr("rows 4 to 6 are asked for, there are 5")));
-    }
-}
-
-TEST_F(VectorFiles, LabelsAreIntegers) {
-    const std::string path = write("f.npy", npy_of("<f4", "(3, 2)", bytes_of(six)));
-    EXPECT_THAT(
-            [&] { bqq::read_labels(path); },
-            ThrowsMessage<std::runtime_error>(path + ": holds float32, labels are integers"));
-}
-
 TEST_F(VectorFiles, ReadsEveryNpyVersionAndSpelling) {
     const std::string data = bytes_of(six);
     const std::string plain = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
@@ -291,7 +177,7 @@ TEST_F(VectorFiles, NamesWhatIsWrongWithAFile) {
             [&] { bqq::read_vectors(folder_); },
             ThrowsMessage<std::runtime_error>(HasSubstr("is not a regular file")));
     expect_error("a.fvecs", "", "is empty");
-    expect_error("a.txt", "1 2 3", "the extension is none of .npy, .fvecs, .bvecs, .ivecs, .fbin");
+    expect_error("a.txt", "1 2 3", "the suffix is none of npy, npz, hdf5, h5, fvecs");
 }
 
 TEST_F(VectorFiles, NamesWhatIsWrongWithVecs) {
@@ -319,14 +205,11 @@ TEST_F(VectorFiles, NamesWhatIsWrongWithNpy) {
     expect_error(
             "a.npy", npy_of("<f4", "(2, 9223372036854775808)", data), "(2, 9223372036854775808)");
     expect_error("a.npy", npy_of("<f4", "(0, 3)", ""), "holds no vectors: shape (0, 3)");
-    expect_error("a.npy", npy_of("<f4", "()", data), "has 0 dimensions, must have one or two");
-    expect_error("a.npy", npy_of("<f4", "(1, 2, 3)", data), "has 3 dimensions");
-    expect_error("a.npy", npy_of("<c8", "(1, 3)", data), "dtype <c8 is not supported, only float");
-    expect_error("a.npy", npy_of("", "(1, 3)", data), "dtype  is not supported");
-    expect_error("a.npy", npy_of("<f8", "(2, 3)", data), "is truncated: shape (2, 3)");
-    expect_error(
-            "a.npy", npy("{'descr': '<f4', 'fortran_order': True, 'shape': (3, 3)}", data),
-            "is truncated: shape (3, 3)");
+    expect_error("a.npy", npy_of("<f4", "()", data), "has 0 dimensions, not 1 or 2");
+    expect_error("a.npy", npy_of("<f4", "(1, 2, 3)", data), "has 3 dimensions, not 1 or 2");
+    expect_error("a.npy", npy_of("<c8", "(1, 3)", data), "dtype <c8 is not supported");
+    expect_error("a.npy", npy_of("|b1", "(2, 3)", data), "dtype |b1 is not supported");
+    expect_error("a.npy", npy_of("<>", "(2, 3)", data), "dtype <> is not supported");
     expect_error(
             "a.npy", npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}", data),
             "structured dtypes");
