@@ -3,11 +3,41 @@
 #include "kernels/dot_rows.h"
 #include "nearest/principal_directions.h"
 
+#include <Eigen/Dense>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <random>
 
 namespace bqq {
+
+namespace {
+
+/** Rotates each kTogether neighbouring atoms at random. Steps along principal directions are a
+ * saddle: signs of different directions do not interact there, and training stays near. Coding error
+ * of vectors not trained on, and 10-recall@10, without and with: GloVe (120,000), M = 200, 0.104 ->
+ * 0.088, 0.650 -> 0.695; sentences, M = 128, 0.257 -> 0.248, 0.535 -> 0.563, in 8 groups of 152
+ * 0.194 -> 0.184, 0.621 -> 0.637; Fashion-MNIST, M = 128, 0.1415 -> 0.1411, in 6 groups of 168
+ * 0.089 -> 0.087, 0.782 -> 0.791. 4 to 32 atoms together differ by 0.001 of the error.
+ */
+void mix(std::vector<float>& atoms, size_t M, size_t d, uint64_t seed) {
+    constexpr size_t kTogether = 8;
+    using RowMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    std::mt19937_64 random(seed);
+    std::normal_distribution<float> normal;
+    for (size_t k = 0; k < M; k += kTogether) {
+        const auto count = static_cast<Eigen::Index>(std::min(kTogether, M - k));
+        Eigen::MatrixXf numbers(count, count);
+        for (float& number : numbers.reshaped()) number = normal(random);
+        const Eigen::MatrixXf rotation =
+                Eigen::HouseholderQR<Eigen::MatrixXf>(numbers).householderQ();
+        Eigen::Map<RowMatrix> rows(atoms.data() + k * d, count, static_cast<Eigen::Index>(d));
+        rows = RowMatrix(rotation * rows);
+    }
+}
+
+} // namespace
 
 std::vector<size_t> energy_order(const std::vector<float>& atoms, size_t M, size_t d) {
     std::vector<double> energy(M);
@@ -57,6 +87,8 @@ std::vector<float> initial_atoms(
         }
         for (size_t j = 0; j < d; ++j) atoms[k * d + j] = step * P[i * d + j];
     }
+    atoms = rows_in_order(atoms, energy_order(atoms, M, d));
+    mix(atoms, M, d, seed);
     return rows_in_order(atoms, energy_order(atoms, M, d));
 }
 

@@ -9,7 +9,8 @@ namespace bqq {
 /** Atoms (M x d) to start training from, by falling energy.
  *
  * The next bit always goes to the principal direction with the largest variance left; coded by its
- * sign, a direction keeps what the sign's mean step leaves. Measured on Fashion-MNIST, M = 128,
+ * sign, a direction keeps what the sign's mean step leaves. Then neighbouring atoms are mixed.
+ * Measured on Fashion-MNIST, M = 128,
  * after ten rounds: error 0.147, against 0.146 with each atom sought by power iterations, which
  * takes ten times as long.
  *
