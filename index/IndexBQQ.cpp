@@ -87,8 +87,8 @@ ListSearch list_search(
 
 IndexBQQ::IndexBQQ(
         idx_t d_, size_t M, faiss::MetricType metric, std::optional<int> depth,
-        std::optional<size_t> bases)
-        : IndexBQQ(make_codec(d_, M, metric, depth, bases)) {}
+        std::optional<size_t> bases, std::optional<Atoms> atoms)
+        : IndexBQQ(make_codec(d_, M, metric, depth, bases, atoms)) {}
 
 IndexBQQ::IndexBQQ(Quantizer codec)
         : faiss::Index(static_cast<idx_t>(codec.d()), to_faiss(codec.metric())),

@@ -137,10 +137,10 @@ private:
 
 IndexIVFBQQ::IndexIVFBQQ(
         faiss::Index* quantizer_, size_t d_, size_t nlist_, size_t M, faiss::MetricType metric,
-        std::optional<int> depth, std::optional<size_t> bases)
+        std::optional<int> depth, std::optional<size_t> bases, std::optional<Atoms> atoms)
         : IndexIVFBQQ(
-                  quantizer_, nlist_, make_codec(static_cast<idx_t>(d_), M, metric, depth, bases)) {
-}
+                  quantizer_, nlist_,
+                  make_codec(static_cast<idx_t>(d_), M, metric, depth, bases, atoms)) {}
 
 IndexIVFBQQ::IndexIVFBQQ(faiss::Index* quantizer_, size_t nlist_, Quantizer codec)
         : faiss::IndexIVF(

@@ -43,9 +43,10 @@ size_t checked_dimension(idx_t d) {
 
 Quantizer make_codec(
         idx_t d, size_t M, faiss::MetricType metric, std::optional<int> depth,
-        std::optional<size_t> bases) {
-    return with_faiss_errors(
-            [&] { return Quantizer(checked_dimension(d), M, to_metric(metric), depth, bases); });
+        std::optional<size_t> bases, std::optional<Atoms> atoms) {
+    return with_faiss_errors([&] {
+        return Quantizer(checked_dimension(d), M, to_metric(metric), depth, bases, atoms);
+    });
 }
 
 void check_count(idx_t n, const char* what) {

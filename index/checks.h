@@ -28,7 +28,7 @@ ScanParameters scan_parameters(const TwoStages& index, const Parameters* params)
 /// @throws faiss::FaissException  for a dimension, M, depth or number of bases that no codec has
 Quantizer make_codec(
         idx_t d, size_t M, faiss::MetricType metric, std::optional<int> depth,
-        std::optional<size_t> bases);
+        std::optional<size_t> bases, std::optional<Atoms> atoms);
 
 /// @throws faiss::FaissException  when n is negative; `what` is the function
 void check_count(idx_t n, const char* what);

@@ -24,7 +24,7 @@ CodeDistanceComputer::ListQuery CodeDistanceComputer::from_code(const uint8_t* c
     std::vector<float> signs(basis.M), w(basis.M);
     for (size_t k = 0; k < basis.M; ++k)
         signs[k] = (code[k / 8] >> (k % 8) & 1) != 0 ? 1.0f : -1.0f;
-    codec_.encoders().of(list).program().project_signs(signs.data(), w.data());
+    codec_.encoders().of(list).project_signs(signs.data(), w.data());
     const auto [alpha, nu] = basis.scales.decode(stored);
     const double scale = basis.scale;
     if (codec_.metric() == Metric::l2) {

@@ -330,7 +330,7 @@ IVFHead read_ivf_head(Reader& reader) {
             coarse.get(), nlist,
             Quantizer(
                     codec.d(), codec.M(), codec.metric(), codec.wanted_depth(),
-                    codec.wanted_bases()));
+                    codec.wanted_bases(), codec.wanted_atoms()));
     head.index->own_fields = true;
     (void)coarse.release();
     IndexIVFBQQ& index = *head.index;

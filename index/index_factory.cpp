@@ -31,6 +31,7 @@ struct Code {
     size_t M = 0;
     std::optional<int> depth;
     std::optional<size_t> bases = 1;
+    std::optional<Atoms> atoms;
 };
 
 /// Reads a factory string from left to right.
@@ -59,7 +60,7 @@ private:
     std::string_view text_;
 };
 
-/// BQQ{M} or BQQ{p}x{l}, then z{depth}, then g or g{G}; nothing for other texts.
+/// BQQ{M} or BQQ{p}x{l}, then z{depth}, then t or f, then g or g{G}; nothing for other texts.
 std::optional<Code> read_code(std::string_view token) {
     Cursor cursor(token);
     Code code;
@@ -78,6 +79,10 @@ std::optional<Code> read_code(std::string_view token) {
         code.depth = cursor.number<int>();
         if (!code.depth) return {};
     }
+    if (cursor.take("t"))
+        code.atoms = Atoms::tied;
+    else if (cursor.take("f"))
+        code.atoms = Atoms::free;
     if (cursor.take("g")) {
         code.bases = cursor.number<size_t>();
         if (code.bases == 0u) return {};
@@ -120,7 +125,7 @@ void check_zeros(const std::string& text) {
 std::unique_ptr<faiss::Index> over_codes(faiss::IndexIVFFlat& flat, const Code& code) {
     auto ours = std::make_unique<IndexIVFBQQ>(
             flat.quantizer, static_cast<size_t>(flat.d), flat.nlist, code.M, flat.metric_type,
-            code.depth, code.bases);
+            code.depth, code.bases, code.atoms);
     ours->own_fields = flat.own_fields;
     flat.own_fields = false;
     ours->quantizer_trains_alone = flat.quantizer_trains_alone;
@@ -131,8 +136,8 @@ std::unique_ptr<faiss::Index> over_codes(faiss::IndexIVFFlat& flat, const Code& 
 
 /// A graph over codes in place of one over flat vectors.
 std::unique_ptr<faiss::Index> over_codes(faiss::IndexHNSWFlat& flat, const Code& code) {
-    auto codes =
-            std::make_unique<IndexBQQ>(flat.d, code.M, flat.metric_type, code.depth, code.bases);
+    auto codes = std::make_unique<IndexBQQ>(
+            flat.d, code.M, flat.metric_type, code.depth, code.bases, code.atoms);
     auto ours = std::make_unique<faiss::IndexHNSW>(codes.get(), flat.hnsw.nb_neighbors(1));
     ours->own_fields = true;
     ours->is_trained = false;
@@ -149,7 +154,7 @@ std::unique_ptr<faiss::Index> with_codes(std::unique_ptr<faiss::Index> index, co
         return over_codes(*hnsw, code);
     if (dynamic_cast<faiss::IndexFlat*>(index.get()) != nullptr)
         return std::make_unique<IndexBQQ>(
-                index->d, code.M, index->metric_type, code.depth, code.bases);
+                index->d, code.M, index->metric_type, code.depth, code.bases, code.atoms);
     faiss::Index** inner = inner_index(index.get());
     if (inner == nullptr || *inner == nullptr) return nullptr;
     std::unique_ptr<faiss::Index> replaced(*inner);
@@ -194,7 +199,7 @@ std::unique_ptr<faiss::Index> index_factory(
     FAISS_THROW_IF_NOT_FMT(
             code,
             "BQQ: cannot read \"%s\" in the factory string \"%s\"; a code is BQQ256, "
-            "BQQ4x64, BQQ256z8, BQQ256g16, BQQ256z4g16 or BQQ256g",
+            "BQQ4x64, BQQ256z8, BQQ256t, BQQ256f, BQQ256g16, BQQ256z4g16 or BQQ256g",
             token.c_str(), description.c_str());
     FAISS_THROW_IF_NOT_FMT(
             code->depth != 0, "BQQ: depth 0 in the factory string \"%s\", must be 1 to %d",

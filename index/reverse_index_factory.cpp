@@ -23,6 +23,7 @@ namespace {
 std::string code_name(const Quantizer& codec) {
     std::string name = "BQQ" + std::to_string(codec.M());
     if (codec.wanted_depth()) name += "z" + std::to_string(*codec.wanted_depth());
+    if (codec.wanted_atoms()) name += *codec.wanted_atoms() == Atoms::tied ? "t" : "f";
     if (codec.wanted_bases() == 1) return name;
     // "g" where train() chose the number, so that it chooses again.
     return name + "g" + (codec.wanted_bases() ? std::to_string(*codec.wanted_bases()) : "");

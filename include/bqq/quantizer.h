@@ -17,6 +17,16 @@ namespace bqq {
 struct Basis;
 class Encoders;
 
+/** How the M atoms of a basis lie.
+ *
+ * Free atoms have a direction each and are learned by alternation, in time that grows with M^2 d.
+ * Tied atoms share principal directions, along which they are falling steps: each direction is
+ * coded in bits of its own. They are learned in seconds, code faster, and their bases take K / M of
+ * the memory, K <= d the number of directions. They lose where there are few bits a dimension:
+ * docs/measurements.md.
+ */
+enum class Atoms { free, tied };
+
 /** What training may cost and how it is seeded.
  *
  * AVX2 and AVX-512 learn the same bases to the bit. Instruction sets without a fused multiply-add
@@ -73,18 +83,21 @@ public:
      *  @param M      bits a vector, and atoms of a basis
      *  @param depth  binary planes of a basis; train() chooses without it
      *  @param bases  at most so many; train() chooses without it
+     *  @param atoms  without it tied for more than 512 bits or at least four a dimension
      *  @throws InvalidArgument  for d = 0, M not in 1..kMaxAtoms, depth not in 1..kMaxDepth, bases
      * not in 1..kMaxBases
      */
     Quantizer(
             size_t d, size_t M, Metric metric, std::optional<int> depth = {},
-            std::optional<size_t> bases = 1);
+            std::optional<size_t> bases = 1, std::optional<Atoms> atoms = {});
 
     size_t d() const { return d_; }
     size_t M() const { return M_; }
     Metric metric() const { return metric_; }
     std::optional<int> wanted_depth() const { return wanted_depth_; }
     std::optional<size_t> wanted_bases() const { return wanted_bases_; }
+    std::optional<Atoms> wanted_atoms() const { return wanted_atoms_; }
+    Atoms atoms() const;                              ///< those that train() learns
     size_t bits_size() const { return (M_ + 7) / 8; } ///< bytes of the bits of a code
     size_t code_size() const;                         ///< bytes of a code
 
@@ -161,6 +174,7 @@ private:
     Metric metric_;
     std::optional<int> wanted_depth_;
     std::optional<size_t> wanted_bases_;
+    std::optional<Atoms> wanted_atoms_;
     std::shared_ptr<const std::vector<Basis>> bases_; ///< nullptr before training
     std::shared_ptr<Encoders> encoders_;              ///< of bases_
 };

@@ -14,6 +14,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numeric>
 
 namespace bqq {
@@ -180,37 +181,44 @@ void Basis::check(const std::string& name) const {
           "depth " + std::to_string(depth) + ", must be 1 to " +
                   std::to_string(Quantizer::kMaxDepth));
     check_size(mean.size(), d, "mean");
-    check_size(rho.size(), M * static_cast<size_t>(depth), "rho");
-    check_size(levels.size(), M * nibble_planes() * kernels::level_bytes(d), "levels");
+    const size_t K = directions();
+    check(K <= M, std::to_string(K) + " directions of " + std::to_string(M) + " atoms");
+    check_size(rho.size(), K * static_cast<size_t>(depth), "rho");
+    check_size(levels.size(), K * nibble_planes() * kernels::level_bytes(d), "levels");
+    check_size(direction_of.size(), tied() ? M : 0, "directions of atoms");
+    check_size(step.size(), tied() ? M : 0, "steps");
+    for (const size_t direction : direction_of)
+        check(direction < K, "an atom of direction " + std::to_string(direction));
     check(scale > 0 && std::isfinite(scale), "scale " + std::to_string(scale));
     for (const float value : mean) check_number(value, "mean");
     for (const float value : rho) check_number(value, "rho");
+    for (const float value : step) check_number(value, "step");
     for (const float value : {scales.norm_first, scales.norm_step}) check_number(value, "norm");
     check_number(scales.calibration, "calibration");
     check_number(training_error, "training error");
     // Every byte must stand for a number.
-    const auto check_steps = [&](int64_t first, int64_t step, int64_t steps, const char* what) {
-        check(step >= 0 && first + step >= 0 &&
-                      first + steps * step <
+    const auto check_steps = [&](int64_t first, int64_t by, int64_t steps, const char* what) {
+        check(by >= 0 && first + by >= 0 &&
+                      first + steps * by <
                               std::bit_cast<int32_t>(std::numeric_limits<float>::infinity()),
               std::string(what) + " from " + std::to_string(first) + " in steps of " +
-                      std::to_string(step));
+                      std::to_string(by));
     };
     check_steps(scales.alpha_first, scales.alpha_step, scales.last_near, "alphas");
     check_steps(scales.far_first, scales.far_step, 255 - scales.last_near, "far alphas");
 }
 
 void Basis::clear_planes() {
-    rho.assign(M * static_cast<size_t>(depth), 0);
-    levels.assign(M * nibble_planes() * kernels::level_bytes(d), 0);
+    rho.assign(directions() * static_cast<size_t>(depth), 0);
+    levels.assign(directions() * nibble_planes() * kernels::level_bytes(d), 0);
 }
 
-void Basis::fill_tables(size_t k, float* tables) const {
-    const float* scales_of_k = rho.data() + k * static_cast<size_t>(depth);
+void Basis::fill_tables(size_t i, float* tables) const {
+    const float* scales_of_i = rho.data() + i * static_cast<size_t>(depth);
     for (size_t p = 0; p < nibble_planes(); ++p) {
         const size_t planes = std::min<size_t>(4, static_cast<size_t>(depth) - 4 * p);
         float scale_of[4] = {};
-        std::copy_n(scales_of_k + 4 * p, planes, scale_of);
+        std::copy_n(scales_of_i + 4 * p, planes, scale_of);
         // Loops that compilers vectorize.
         for (size_t level = 0; level < 16; ++level) {
             float sum = kSigns[0][level] * scale_of[0];
@@ -220,42 +228,71 @@ void Basis::fill_tables(size_t k, float* tables) const {
     }
 }
 
-void Basis::expand_row(size_t k, float* row) const {
+void Basis::expand_direction(size_t i, float* row) const {
     float tables[16 * kMaxNibblePlanes];
-    fill_tables(k, tables);
-    kernels::expand_levels(levels_of(k), nibble_planes(), tables, d, row);
+    fill_tables(i, tables);
+    kernels::expand_levels(levels_of(i), nibble_planes(), tables, d, row);
+}
+
+std::vector<float> Basis::expanded_directions() const {
+    std::vector<float> V(directions() * d);
+    kernels::AlignedVector<float> row(row_size());
+    for (size_t i = 0; i < directions(); ++i) {
+        expand_direction(i, row.data());
+        std::copy_n(row.data(), d, V.data() + i * d);
+    }
+    return V;
+}
+
+void Basis::expand_atom(size_t k, float* row) const {
+    expand_direction(tied() ? direction_of[k] : k, row);
+    if (tied())
+        for (size_t j = 0; j < d; ++j) row[j] *= step[k];
 }
 
 std::vector<float> Basis::expanded() const {
+    std::vector<float> V = expanded_directions();
+    if (!tied()) return V;
     std::vector<float> B(M * d);
-    kernels::AlignedVector<float> row(row_size());
-    for (size_t k = 0; k < M; ++k) {
-        expand_row(k, row.data());
-        std::copy_n(row.data(), d, B.data() + k * d);
-    }
+    for (size_t k = 0; k < M; ++k)
+        for (size_t j = 0; j < d; ++j) B[k * d + j] = step[k] * V[direction_of[k] * d + j];
     return B;
 }
 
+void Basis::tie(const float* u, size_t n, float* w) const {
+    for (size_t i = 0; i < n; ++i, u += tied_directions, w += M)
+        for (size_t k = 0; k < M; ++k) w[k] = step[k] * u[direction_of[k]];
+}
+
 void Basis::project(const float* x, size_t n, float* w) const {
-    constexpr size_t kAtoms = 16; // expanded at a time: they stay in the cache for all vectors
+    if (!tied()) return project_on_directions(x, n, w);
+    const auto u = std::make_unique_for_overwrite<float[]>(n * tied_directions);
+    project_on_directions(x, n, u.get());
+    tie(u.get(), n, w);
+}
+
+void Basis::project_on_directions(const float* x, size_t n, float* u) const {
+    constexpr size_t kRows = 16; // expanded at a time: they stay in the cache for all vectors
+    const size_t K = directions();
     if (n == 1) {
         kernels::AlignedVector<float> padded(row_size());
         std::copy_n(x, d, padded.data());
-        alignas(64) float tables[kAtoms * 16 * kMaxNibblePlanes];
-        for (size_t k = 0; k < M; k += kAtoms) {
-            const size_t count = std::min(kAtoms, M - k);
+        alignas(64) float tables[kRows * 16 * kMaxNibblePlanes];
+        for (size_t first = 0; first < K; first += kRows) {
+            const size_t count = std::min(kRows, K - first);
             for (size_t i = 0; i < count; ++i)
-                fill_tables(k + i, tables + i * 16 * nibble_planes());
+                fill_tables(first + i, tables + i * 16 * nibble_planes());
             kernels::level_products(
-                    padded.data(), levels_of(k), nibble_planes(), tables, count, d, w + k);
+                    padded.data(), levels_of(first), nibble_planes(), tables, count, d, u + first);
         }
         return;
     }
-    kernels::AlignedVector<float> rows(kAtoms * row_size());
-    for (size_t k = 0; k < M; k += kAtoms) {
-        const size_t count = std::min(kAtoms, M - k);
-        for (size_t i = 0; i < count; ++i) expand_row(k + i, rows.data() + i * row_size());
-        kernels::row_products(x, d, n, rows.data(), row_size(), count, d, w + k, M);
+    kernels::AlignedVector<float> rows(kRows * row_size());
+    for (size_t first = 0; first < K; first += kRows) {
+        const size_t count = std::min(kRows, K - first);
+        for (size_t i = 0; i < count; ++i)
+            expand_direction(first + i, rows.data() + i * row_size());
+        kernels::row_products(x, d, n, rows.data(), row_size(), count, d, u + first, K);
     }
 }
 
@@ -270,38 +307,39 @@ void Basis::to_unit(const float* x, const float* centre, float* unit) const {
 }
 
 size_t Basis::memory_bytes() const {
-    return sizeof(Basis) + (mean.capacity() + rho.capacity()) * sizeof(float) + levels.capacity();
+    return sizeof(Basis) + (mean.capacity() + rho.capacity() + step.capacity()) * sizeof(float) +
+           direction_of.capacity() * sizeof(uint16_t) + levels.capacity();
 }
 
 void fit_planes(
-        std::span<const float> target, std::span<const float> code_gram, Basis& basis, int sweeps) {
+        std::span<const float> target, std::span<const float> gram, Basis& basis, int sweeps) {
     const size_t d = basis.d;
-    const size_t M = basis.M;
+    const size_t K = basis.directions();
     const auto depth = static_cast<size_t>(basis.depth);
-    std::vector<float> lost(M * d, 0); // target - B, of the atoms that have planes
+    std::vector<float> lost(K * d, 0); // target - V, of the directions that have planes
     std::vector<float> row(d);
-    std::vector<float> weights(M);
-    std::vector<PlaneFit> atoms(M, PlaneFit(d, basis.depth));
+    std::vector<float> weights(K);
+    std::vector<PlaneFit> fits(K, PlaneFit(d, basis.depth));
     for (int sweep = 0; sweep < sweeps; ++sweep)
-        for (size_t k = 0; k < M; ++k) {
+        for (size_t k = 0; k < K; ++k) {
             std::copy_n(target.begin() + static_cast<std::ptrdiff_t>(k * d), d, row.begin());
-            for (size_t i = 0; i < M; ++i)
-                weights[i] = i == k ? 0 : code_gram[k * M + i] / code_gram[k * M + k];
+            for (size_t i = 0; i < K; ++i)
+                weights[i] = i == k ? 0 : gram[k * K + i] / gram[k * K + k];
             kernels::add_weighted_rows(
-                    weights.data(), lost.data(), sweep == 0 ? k : M, d, row.data());
+                    weights.data(), lost.data(), sweep == 0 ? k : K, d, row.data());
             if (sweep == 0)
-                atoms[k].start(row);
+                fits[k].start(row);
             else
-                atoms[k].improve(row);
-            for (size_t j = 0; j < d; ++j) lost[k * d + j] = target[k * d + j] - atoms[k].value(j);
+                fits[k].improve(row);
+            for (size_t j = 0; j < d; ++j) lost[k * d + j] = target[k * d + j] - fits[k].value(j);
         }
     basis.clear_planes();
-    for (size_t k = 0; k < M; ++k)
+    for (size_t k = 0; k < K; ++k)
         for (size_t b = 0; b < depth; ++b) {
-            const auto rho = static_cast<float>(atoms[k].rho()[static_cast<int>(b)]);
+            const auto rho = static_cast<float>(fits[k].rho()[static_cast<int>(b)]);
             basis.rho[k * depth + b] = to_bfloat16(rho);
             for (size_t j = 0; j < d; ++j)
-                if ((atoms[k].bits(j) >> b & 1u) != 0) basis.set_bit(k, b, j);
+                if ((fits[k].bits(j) >> b & 1u) != 0) basis.set_bit(k, b, j);
         }
 }
 

@@ -12,70 +12,13 @@
 
 namespace bqq {
 
-float gain_weight(double x2) {
-    return x2 > 0 ? static_cast<float>(1 / std::sqrt(std::sqrt(x2))) : 1.0f;
-}
-
-namespace {
-
-/// What the signs that the program found make of h, |x|^2 left out.
-Fit measure(
-        const BinaryQuadraticProgram& program, const float* h, const float* field,
-        const float* signs, size_t M) {
-    double dot = 0;
-    for (size_t k = 0; k < M; ++k) dot += static_cast<double>(h[k]) * static_cast<double>(signs[k]);
-    return {dot, program.reconstruction_energy(h, field, signs), 0};
-}
-
-} // namespace
-
-SignEncoder::SignEncoder(std::span<const float> B, size_t M, size_t d)
-        : atoms_(B.data(), d, M, d), program_(B, M, d) {}
-
-void SignEncoder::encode(
-        const float* unit, size_t ld, const double* x2, size_t n, float* signs, std::span<Fit> fits,
-        Scratch& scratch) const {
-    kernels::dot_rows(unit, ld, n, atoms_, scratch.h.data(), stride());
-    for (size_t i = 0; i < n; ++i) {
-        const float* h = scratch.h.data() + i * stride();
-        float* s = signs + i * stride();
-        std::copy_n(h, stride(), scratch.field.begin());
-        program_.solve(scratch.field.data(), s);
-        if (fits.empty()) continue;
-        Fit fit = measure(program_, h, scratch.field.data(), s, M());
-        const double alpha = fit.dot / fit.xhat2;
-        if (alpha > 0 && std::isfinite(alpha)) {
-            float* scaled = scratch.scaled.data();
-            for (size_t k = 0; k < M(); ++k) scaled[k] = static_cast<float>(h[k] / alpha);
-            std::copy_n(scaled, stride(), scratch.field.begin());
-            program_.solve(scratch.field.data(), scratch.again.data());
-            Fit second = measure(program_, scaled, scratch.field.data(), scratch.again.data(), M());
-            second.dot *= alpha;
-            if (second.dot * second.dot * fit.xhat2 > fit.dot * fit.dot * second.xhat2) {
-                fit = second;
-                std::copy_n(scratch.again.data(), stride(), s);
-            }
-        }
-        fit.dot /= static_cast<double>(gain_weight(x2[i]));
-        fit.x2 = x2[i];
-        fits[i] = fit;
-    }
-}
-
-size_t SignEncoder::memory_bytes() const {
-    return sizeof(SignEncoder) + atoms_.memory_bytes() + program_.memory_bytes();
-}
-
 Encoders::Encoders(std::shared_ptr<const std::vector<Basis>> bases)
         : bases_(std::move(bases)), encoders_(bases_->size()) {}
 
 const SignEncoder& Encoders::of(size_t basis) const {
     const std::lock_guard lock(mutex_);
     std::unique_ptr<const SignEncoder>& encoder = encoders_[basis];
-    if (encoder == nullptr) {
-        const Basis& b = (*bases_)[basis];
-        encoder = std::make_unique<const SignEncoder>(b.expanded(), b.M, b.d);
-    }
+    if (encoder == nullptr) encoder = make_sign_encoder((*bases_)[basis]);
     return *encoder;
 }
 
@@ -167,7 +110,6 @@ public:
         const size_t n = range.end - range.begin;
         const size_t bits_size = quantizer_.bits_size();
         signs_.resize(SignEncoder::kRows * encoder.stride());
-        if (!scratch_) scratch_.emplace(encoder);
 
         const size_t centres = find_centres(order, range, basis, list_of);
         for (size_t i = 0; i < n; ++i) {
@@ -179,7 +121,7 @@ public:
             const float weight = gain_weight(x2_[i]);
             for (size_t j = 0; j < d; ++j) unit[j] *= weight;
         }
-        encoder.encode(unit_.data(), d, x2_.data(), n, signs_.data(), fits_, *scratch_);
+        encoder.encode(unit_.data(), d, x2_.data(), n, signs_.data(), fits_, scratch_);
         weigh_centres(basis, encoder, centres);
         for (size_t i = 0; i < n; ++i) {
             const size_t row = order.row(range.begin + i);
@@ -207,7 +149,7 @@ private:
     std::vector<float> centres_;        ///< of the lists that the range has, one after the other
     std::vector<float> centre_weights_; ///< B (centre - mean) of each
     std::vector<size_t> centre_of_;     ///< of each vector: which of them
-    std::optional<SignEncoder::Scratch> scratch_;
+    SignEncoder::Scratch scratch_;
 
     /// @return how many centres; 0 where they are the mean
     size_t find_centres(
@@ -294,7 +236,7 @@ void decode_in_lists(
                 for (size_t place = range.begin; place < range.end; ++place)
                     std::fill_n(x + order.row(place) * d, d, 0.0f);
                 for (size_t k = 0; k < basis.M; ++k) {
-                    basis.expand_row(k, buffers.atom.data());
+                    basis.expand_atom(k, buffers.atom.data());
                     for (size_t place = range.begin; place < range.end; ++place) {
                         const bool plus = (code(place)[k / 8] >> (k % 8) & 1) != 0;
                         float* sum = x + order.row(place) * d;

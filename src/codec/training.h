@@ -20,15 +20,17 @@ struct TrainingSet {
     std::span<const float> centres{}; ///< of the lists, size nlist * d
 };
 
-/** Learns a basis and its scales from the set, or a sample of it: at least M vectors.
+/** Learns a basis of the quantizer's form and its scales from the set, or a sample of it: at least M
+ * vectors.
  *
- * Atoms start on the sample's principal directions, each split into bits as its variance asks. Then
- * codes (annealed flips) and basis (least squares) alternate; the last rounds use all of the
- * sample. The fewer planes the basis has, the earlier it is bound to them. Beside the caller's
- * vectors there is one copy of the sample.
+ * Free atoms start on the sample's principal directions, each split into bits as its variance asks.
+ * Then codes (annealed flips) and basis (least squares) alternate; the last rounds use all of the
+ * sample. The fewer planes the basis has, the earlier it is bound to them. Tied atoms are the
+ * principal directions with the steps that code the sample best. Beside the caller's vectors there
+ * is one copy of the sample, for tied atoms two.
  */
 Basis train_basis(
-        const TrainingSet& set, size_t d, size_t M, Metric metric, int depth,
+        const TrainingSet& set, const Quantizer& quantizer, int depth,
         const TrainingParameters& parameters);
 
 /// A cluster of fewer vectors an atom has no basis of its own.

@@ -41,7 +41,7 @@ std::vector<float> read_numbers(const ByteSource& source, size_t n) {
 /// Z, bit j of row (k, b) at place j % 8 of byte j / 8 of the row.
 void write_planes(const Basis& basis, const ByteSink& sink) {
     std::vector<uint8_t> row((basis.d + 7) / 8);
-    for (size_t k = 0; k < basis.M; ++k)
+    for (size_t k = 0; k < basis.directions(); ++k)
         for (size_t b = 0; b < static_cast<size_t>(basis.depth); ++b) {
             std::fill(row.begin(), row.end(), uint8_t{0});
             for (size_t j = 0; j < basis.d; ++j)
@@ -56,7 +56,7 @@ void read_planes(const ByteSource& source, Basis& basis) {
     const auto Z = read_array<std::vector<uint8_t>>(source, rho.size() * row_bytes);
     basis.clear_planes();
     basis.rho = rho;
-    for (size_t k = 0; k < basis.M; ++k)
+    for (size_t k = 0; k < basis.directions(); ++k)
         for (size_t b = 0; b < static_cast<size_t>(basis.depth); ++b) {
             const uint8_t* row = Z.data() + (k * static_cast<size_t>(basis.depth) + b) * row_bytes;
             for (size_t j = 0; j < basis.d; ++j)
@@ -67,6 +67,9 @@ void read_planes(const ByteSource& source, Basis& basis) {
 void write_basis(const Basis& basis, const ByteSink& sink) {
     write_value(sink, basis.scale);
     write_numbers(basis.mean, sink);
+    write_varint(sink, basis.tied_directions);
+    sink(basis.direction_of.data(), basis.direction_of.size() * sizeof(uint16_t));
+    if (basis.tied()) write_numbers(basis.step, sink);
     write_numbers(basis.rho, sink);
     write_planes(basis, sink);
     const ScaleCodec& scales = basis.scales;
@@ -80,6 +83,19 @@ void write_basis(const Basis& basis, const ByteSink& sink) {
     write_value(sink, basis.training_error);
 }
 
+/// Which atoms are tied to which direction, and their steps.
+void read_ties(const ByteSource& source, Basis& basis) {
+    const uint64_t directions = read_varint(source);
+    if (directions > basis.M)
+        throw FileError(
+                "basis has " + std::to_string(directions) + " directions of " +
+                std::to_string(basis.M) + " atoms");
+    basis.tied_directions = directions;
+    if (!basis.tied()) return;
+    basis.direction_of = read_array<std::vector<uint16_t>>(source, basis.M);
+    basis.step = read_numbers(source, basis.M);
+}
+
 Basis read_basis(
         const ByteSource& source, size_t d, size_t M, int depth, Metric metric, uint32_t version) {
     Basis basis;
@@ -88,7 +104,8 @@ Basis read_basis(
     basis.depth = depth;
     basis.scale = read_value<float>(source);
     basis.mean = read_numbers(source, d);
-    basis.rho = read_numbers(source, M * static_cast<size_t>(depth));
+    if (version >= 7) read_ties(source, basis);
+    basis.rho = read_numbers(source, basis.directions() * static_cast<size_t>(depth));
     read_planes(source, basis);
     ScaleCodec& scales = basis.scales;
     scales.metric = metric;
@@ -188,6 +205,11 @@ void write_quantizer(const Quantizer& quantizer, const ByteSink& sink) {
     write_value(sink, uint8_t{quantizer.metric() == Metric::inner_product});
     write_value(sink, static_cast<uint8_t>(quantizer.wanted_depth().value_or(0)));
     write_value(sink, static_cast<uint16_t>(quantizer.wanted_bases().value_or(0)));
+    write_value(
+            sink,
+            static_cast<uint8_t>(
+                    quantizer.wanted_atoms() ? 1 + int{*quantizer.wanted_atoms() == Atoms::tied}
+                                             : 0));
     write_value(sink, static_cast<uint16_t>(quantizer.bases()));
     for (size_t b = 0; b < quantizer.bases(); ++b) write_basis(quantizer.basis(b), sink);
 }
@@ -197,7 +219,10 @@ Quantizer read_quantizer(const ByteSource& source, uint32_t version) {
     const Form form = read_form(source, version);
     const int wanted_depth = read_value<uint8_t>(source);
     const size_t wanted_bases = read_value<uint16_t>(source);
+    const int wanted_atoms = version >= 7 ? read_value<uint8_t>(source) : 0;
     const size_t count = read_value<uint16_t>(source);
+    if (wanted_atoms > 2)
+        throw FileError("atoms are " + std::to_string(wanted_atoms) + ", must be 0, 1 or 2");
     if (count > Quantizer::kMaxBases || (count > 0 && form.depth == 0))
         throw FileError(
                 "quantizer has " + std::to_string(count) + " bases of depth " +
@@ -205,7 +230,10 @@ Quantizer read_quantizer(const ByteSource& source, uint32_t version) {
     Quantizer quantizer(
             form.d, form.M, form.metric,
             wanted_depth == 0 ? std::nullopt : std::optional(wanted_depth),
-            wanted_bases == 0 ? std::nullopt : std::optional(wanted_bases));
+            wanted_bases == 0 ? std::nullopt : std::optional(wanted_bases),
+            wanted_atoms == 0   ? std::nullopt
+            : wanted_atoms == 1 ? std::optional(Atoms::free)
+                                : std::optional(Atoms::tied));
     std::vector<Basis> bases;
     for (size_t b = 0; b < count; ++b)
         bases.push_back(read_basis(source, form.d, form.M, form.depth, form.metric, version));

@@ -217,7 +217,7 @@ TEST_F(Command, InfoTellsTheCodingErrorOfOtherVectors) {
             return info["drift"]["ratio"].get<double>();
         };
         EXPECT_NEAR(ratio("base.fvecs"), 1, 0.1);
-        EXPECT_GT(ratio("same.fvecs"), 0.95);
+        EXPECT_GT(ratio("same.fvecs"), 0.9);
         EXPECT_LT(ratio("same.fvecs"), 1.8); // 700 vectors are few to train on
         EXPECT_GT(ratio("moved.fvecs"), 3);
     }

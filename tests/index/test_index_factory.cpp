@@ -4,7 +4,9 @@
 #include "search_results.h"
 
 #include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
 #include <faiss/IndexFlat.h>
+#include <faiss/IndexHNSW.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexPQ.h>
 #include <faiss/IndexPreTransform.h>
@@ -19,6 +21,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -69,6 +72,30 @@ TEST(IndexFactory, ReadsEveryFormOfACode) {
         EXPECT_EQ(ours.codec().wanted_depth().value_or(bqq::Quantizer::kDepthOfOne), form.depth);
         EXPECT_EQ(ours.metric_type, faiss::METRIC_L2);
         EXPECT_FALSE(ours.is_trained);
+    }
+}
+
+TEST(IndexFactory, ReadsHowAtomsLie) {
+    using bqq::Atoms;
+    for (const auto& [description, atoms] :
+         {std::pair("BQQ16t", Atoms::tied),
+          {"BQQ16f", Atoms::free},
+          {"BQQ64", Atoms::tied},
+          {"BQQ63", Atoms::free},
+          {"BQQ64fg4", Atoms::free},
+          {"BQQ2x8z3tg", Atoms::tied},
+          {"IVF4,BQQ16t", Atoms::tied},
+          {"HNSW8,BQQ16t", Atoms::tied}}) {
+        SCOPED_TRACE(description);
+        const auto index = make(description);
+        const auto* hnsw = dynamic_cast<const faiss::IndexHNSW*>(index.get());
+        const auto* ivf = dynamic_cast<const bqq::IndexIVFBQQ*>(index.get());
+        const faiss::Index* flat = hnsw != nullptr ? hnsw->storage : index.get();
+        EXPECT_EQ((ivf != nullptr ? ivf->codec() : as<IndexBQQ>(flat).codec()).atoms(), atoms);
+        const std::string name = bqq::reverse_index_factory(index.get());
+        EXPECT_EQ(bqq::reverse_index_factory(make(name.c_str()).get()), name);
+        EXPECT_EQ(name.find('t') != name.npos, std::string(description).find('t') != name.npos);
+        EXPECT_EQ(name.find('f') != name.npos, std::string(description).find('f') != name.npos);
     }
 }
 

@@ -39,10 +39,12 @@ struct IndexBQQ : faiss::Index, TwoStages {
      *  @param depth   binary planes of a basis, 1 to 16; without it 8 for one basis, 4 for several
      *  @param bases   local bases, 1 to 256; without it train() chooses, from the number of its
      * vectors and training.basis_share
+     *  @param atoms   free or tied; without it as bqq::Quantizer chooses
      */
     IndexBQQ(
             idx_t d, size_t M, faiss::MetricType metric = faiss::METRIC_L2,
-            std::optional<int> depth = {}, std::optional<size_t> bases = 1);
+            std::optional<int> depth = {}, std::optional<size_t> bases = 1,
+            std::optional<Atoms> atoms = {});
     /// An index without vectors, over a quantizer that may be trained.
     explicit IndexBQQ(Quantizer codec);
     IndexBQQ(const IndexBQQ& other);

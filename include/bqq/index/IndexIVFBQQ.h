@@ -42,11 +42,12 @@ struct IndexIVFBQQ : faiss::IndexIVF, TwoStages {
      *  @param depth      binary planes of a basis, 1 to 16; without it 8 for one basis, 4 for
      * several
      *  @param bases      1 to 256; without it train() chooses
+     *  @param atoms      free or tied; without it as bqq::Quantizer chooses
      */
     IndexIVFBQQ(
             faiss::Index* quantizer, size_t d, size_t nlist, size_t M,
             faiss::MetricType metric = faiss::METRIC_L2, std::optional<int> depth = {},
-            std::optional<size_t> bases = 1);
+            std::optional<size_t> bases = 1, std::optional<Atoms> atoms = {});
     /// The same over a codec, which must not be trained.
     IndexIVFBQQ(faiss::Index* quantizer, size_t nlist, Quantizer codec);
     /// A copy that shares nothing: it owns its coarse quantizer and has its lists in memory.

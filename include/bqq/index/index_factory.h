@@ -13,6 +13,8 @@ namespace bqq {
  *     BQQ{M}          M bits a vector (M >= 1)
  *     BQQ{p}x{l}      p planes of l atoms: M = p * l bits
  *     BQQ...z{depth}  bases of `depth` binary planes, 1 to 16 (default: 8, of several bases 4)
+ *     BQQ...t, ...f   tied or free atoms (default: tied for more than 512 bits or at least 4 a
+ *                     dimension): bqq::Atoms
  *     BQQ...g{G}      G local bases, 2 to 256: one for each cluster of vectors, in an inverted file
  *                     for each cluster of lists
  *     BQQ...g         train() chooses the number of bases and their depth by the size of the
