@@ -42,7 +42,8 @@ struct TrainingParameters {
     /// had about 0.3 on Fashion-MNIST, anything up to 0.16 on sentence embeddings and 0.04 on
     /// GloVe; 0.15 loses about 0.01 of recall.
     double basis_share = 0.15;
-    int rounds = 36;   ///< alternations of codes (given the basis) and basis (given the codes)
+    /// Of codes (given the basis) and basis (given the codes), at most; for free atoms.
+    int rounds = 36;
     Progress progress; ///< told after each round
 };
 

@@ -29,9 +29,13 @@ namespace bqq {
 
 namespace {
 
-// Early rounds see a part of the sample, the last ones all.
+// Early rounds see a part of the sample, the last ones all. They end when one takes less than this
+// part of the error. Sentences, M = 512, coding error of others, 10-recall@10 and seconds: all 36
+// rounds, 6 of them full, 0.0776, 0.836, 40; ended at 0.001, 0.0778, 0.839, 31, and with 4 full
+// rounds 0.0779, 0.841, 27; ended at 0.002, 0.0782, 0.836, 27.
 constexpr size_t kEarlyPointsPerAtom = 64;
-constexpr int kFullRounds = 6;
+constexpr int kFullRounds = 4;
+constexpr double kLeastGain = 0.001;
 /** The last rounds bind the basis to its planes: re-encoding recovers most of the error that
  * binarizing the basis adds. Error on Fashion-MNIST, M = 128, depth 3: 0.156 after 2 such rounds,
  * 0.153 after 8, 0.151 after 24 (in float 0.140). The more planes, the less there is to gain, and
@@ -150,12 +154,16 @@ private:
         const size_t early = std::min(n_, M_ * kEarlyPointsPerAtom);
         B_ = initial_atoms(weighted_.data(), ld_, early, d_, M_, parameters_.seed);
         const int rounds = std::max(parameters_.rounds, 1);
+        const int bound = rounds - plane_rounds(basis_.depth, rounds); // first round with planes
+        const int last = std::min(bound, rounds - kFullRounds); // the first that is not early
+        double error = std::numeric_limits<double>::infinity();
         for (int round = 0; round < rounds; ++round) {
-            const bool full = round >= rounds - kFullRounds;
-            const bool planes = round >= rounds - plane_rounds(basis_.depth, rounds);
-            update_basis(full ? n_ : early, planes);
+            const double now =
+                    update_basis(round >= rounds - kFullRounds ? n_ : early, round >= bound);
             parameters_.progress.report(
                     "train", static_cast<size_t>(round) + 1, static_cast<size_t>(rounds));
+            if (round < last && error - now < kLeastGain * now) round = last - 1;
+            error = now;
         }
     }
 
@@ -248,8 +256,10 @@ private:
                 });
     }
 
-    /// One round: signs of the first n vectors given B, then B given the signs.
-    void update_basis(size_t n, bool planes) {
+    /** One round: signs of the first n vectors given B, then B given the signs.
+     * @return  the squared error of these vectors with the B of least squares
+     */
+    double update_basis(size_t n, bool planes) {
         B_ = rows_in_order(B_, energy_order(B_, M_, d_));
         const FreeSignEncoder encoder(B_, M_, d_);
         const size_t stride = encoder.stride();
@@ -269,6 +279,8 @@ private:
         for (size_t k = 0; k < M_; ++k)
             gram[k * M_ + k] += static_cast<float>(kRidge * static_cast<double>(n));
         std::vector<float> B = solve(gram, right);
+        const double error = kernels::squared_norm(weighted_.data(), n * ld_) -
+                             kernels::inner_product(B.data(), right.data(), B.size());
         if (planes) {
             const std::vector<size_t> order = energy_order(B, M_, d_);
             B = rows_in_order(B, order);
@@ -276,10 +288,11 @@ private:
             gram = rows_in_order(transposed(gram.data(), M_, M_, M_), order);
             fit_planes(B, gram, basis_);
             B_ = basis_.expanded();
-            return;
+            return error;
         }
         for (size_t i = 0; i < B.size(); ++i) B[i] += kMomentum * (B[i] - B_[i]);
         B_.swap(B);
+        return error;
     }
 
     static std::vector<float> without_padding(

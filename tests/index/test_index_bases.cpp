@@ -178,7 +178,8 @@ TEST_P(IndexBases, AreAsManyAsTheShareOfTheBasesAffords) {
         numbers.insert(index.codec().bases());
         EXPECT_EQ(bqq::reverse_index_factory(&index), "BQQ24g");
     }
-    EXPECT_EQ(numbers.size(), 3u);
+    // Two bases for four clusters find no more than one by inner product: there is one.
+    EXPECT_THAT(numbers, testing::SizeIs(GetParam() == faiss::METRIC_L2 ? 3 : 2));
     EXPECT_GT(recall(index), GetParam() == faiss::METRIC_L2 ? 0.4 : 0.8);
 }
 
