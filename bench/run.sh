@@ -22,11 +22,12 @@ command=$(build_dir release)/src/command/bqq
 data=build/data
 /usr/bin/python3 datasets/fashion_mnist.py "$data"
 
-factories=(BQQ64 BQQ128 BQQ256 BQQ384 BQQ88g8 BQQ168g6 BQQ288z3g8 PQ98x4fs PQ49x8 SQ4)
+factories=(BQQ64 BQQ128 BQQ256 BQQ88g8 BQQ168g6 BQQ288z3g8 BQQ512z3tg8 BQQ840z4tg8 BQQ1900z4tg8
+    PQ98x4fs PQ49x8 SQ4)
 faiss_version=$("$command" --version | sed -nE 's/.*FAISS ([0-9]+\.[0-9]+).*/\1/p')
 # RaBitQ's fast scan came with FAISS 1.13. It needs a rotation before it.
 at_least() { [[ $(printf '%s\n' "$1" "$faiss_version" | sort -V | head -n 1) == "$1" ]]; }
-if at_least 1.13; then factories+=(RR784,RaBitQfs); fi
+if at_least 1.13; then factories+=(RR784,RaBitQfs RR784,RaBitQfs4); fi
 if ((all)); then factories+=(SQ8 PQ16x8 PQ28x8 PQ49x4fs PQ196x4fs OPQ16_64,PQ16x8 OPQ32_128,PQ32x8 OPQ49,PQ49x8); fi
 
 results=bench/results
