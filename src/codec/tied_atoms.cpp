@@ -178,17 +178,21 @@ void TiedSignEncoder::solve(
     const float* u = h;
     const float* y = h + K_;
     double dot = 0;   // <z, u> for the rounded coordinates z
-    double xhat2 = 0; // z^T V V^T z, with V V^T y = u
+    double exact = 0; // z^T V V^T z, with V V^T y = u and the errors z - y taken as orthogonal
+    double rough = 0; // the same with all directions taken as orthogonal
+    double errors = 0;
     for (size_t i = 0; i < K_; ++i) {
-        const float z = round(i, y[i], signs);
-        const double error = static_cast<double>(z) - static_cast<double>(y[i]);
-        dot += static_cast<double>(z) * static_cast<double>(u[i]);
-        // The errors of different directions count as orthogonal, which they nearly are.
-        xhat2 += (static_cast<double>(z) + error) * static_cast<double>(u[i]) +
-                 static_cast<double>(gram_[i * K_ + i]) * error * error;
+        const double z = round(i, y[i], signs);
+        const double error = z - static_cast<double>(y[i]);
+        const double square = gram_[i * K_ + i];
+        dot += z * static_cast<double>(u[i]);
+        exact += (z + error) * static_cast<double>(u[i]) + square * error * error;
+        rough += square * z * z;
+        errors += square * error * error;
     }
     std::fill(signs + M(), signs + stride(), 1.0f);
-    if (fit != nullptr) *fit = {dot, std::max(xhat2, 0.0), 0};
+    // Of a vector beyond the largest sums the first cancels out.
+    if (fit != nullptr) *fit = {dot, errors < rough ? exact : rough, 0};
 }
 
 namespace {

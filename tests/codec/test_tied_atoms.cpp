@@ -130,6 +130,19 @@ TEST(TiedAtoms, FitsAreThoseOfTheSigns) {
     }
 }
 
+TEST(TiedAtoms, LongAndShortVectorsKeepTheirDirection) {
+    constexpr size_t d = 20, M = 80;
+    const std::vector<float> x = gaussian_vectors(3000, d, 1);
+    const Quantizer quantizer = tied_quantizer(x, d, M);
+    const std::vector<float>& mean = quantizer.basis(0).mean;
+    for (const float length : {1e-3f, 10.0f, 1e6f, 1e15f}) {
+        std::vector<float> moved(x.begin(), x.begin() + 50 * d);
+        for (size_t i = 0; i < moved.size(); ++i)
+            moved[i] = mean[i % d] + length * (moved[i] - mean[i % d]);
+        EXPECT_LT(bqq::test::relative_error(quantizer, moved), length < 1 ? 1 : 0.1) << length;
+    }
+}
+
 TEST(TiedAtoms, AreMadeOfFewerDirections) {
     constexpr size_t d = 24, M = 96;
     const std::vector<float> x = gaussian_vectors(3000, d, 1);
