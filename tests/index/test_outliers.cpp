@@ -153,7 +153,8 @@ TEST_P(Outliers, AddedAfterTrainingTakeNoPlaceFromTheOthers) {
     EXPECT_GT(before, 0.5);
 }
 
-const auto kKinds = testing::Values("BQQ48", "BQQ48g4", "IVF8,BQQ48", "IVF8,BQQ48g2");
+const auto kKinds =
+        testing::Values("BQQ48", "BQQ48t", "BQQ48g4", "IVF8,BQQ48", "IVF8,BQQ48g2", "IVF8,BQQ96");
 
 std::string name_of(const testing::TestParamInfo<Outliers::ParamType>& kind) {
     std::string name = std::get<0>(kind.param);

@@ -69,7 +69,8 @@ struct IndexIVFBQQ : faiss::IndexIVF, TwoStages {
     /// @param x  size n * d, n >= max(nlist, M); the centroids take cp.max_points_per_centroid *
     /// nlist
     ///           of them, a basis training.max_points_per_atom * M. Where lists of a basis have
-    ///           fewer than 4 M, they go to others.
+    ///           fewer than 4 M, they go to others. Out of memory after the coarse quantizer was
+    ///           trained, it stays so, as in FAISS.
     void train(idx_t n, const float* x) override;
 
     void add_with_ids(idx_t n, const float* x, const idx_t* xids) override;
