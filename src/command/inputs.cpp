@@ -158,9 +158,11 @@ InputVectors BaseOptions::open(const MetricChoice& metric) const {
 
 void check_output(const std::string& out, const std::vector<std::string>& inputs) {
     check_writable(out);
-    for (const std::string& input : inputs)
-        if (is_same_file(out, path_of(input)))
-            throw UsageError("cannot write " + out + ": it is the input " + input);
+    const auto same = std::find_if(inputs.begin(), inputs.end(), [&](const std::string& input) {
+        return is_same_file(out, path_of(input));
+    });
+    if (same != inputs.end())
+        throw UsageError("cannot write " + out + ": it is the input " + *same);
 }
 
 void check_metric(
