@@ -14,6 +14,12 @@
 
 namespace bqq::test {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true; // reserves terabytes of addresses, which ulimit -v counts
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 struct Outcome {
     int exit_code;
     std::string out;

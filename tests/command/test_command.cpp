@@ -33,12 +33,6 @@ bqq::Matrix<float> random_vectors(size_t n, size_t d, unsigned seed) {
     return {n, d, bqq::test::normal_numbers(n, d, seed)};
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true; // reserves terabytes of addresses, which ulimit -v counts
-#else
-constexpr bool kSanitized = false;
-#endif
-
 /// A folder with base.fvecs and queries.fvecs.
 class Command : public bqq::test::CommandFixture {
 protected:
@@ -257,7 +251,7 @@ TEST_F(Command, NamesMayHaveAnyLengthThatAFolderTakes) {
 }
 
 TEST_F(Command, BuildsFromAFileLargerThanMemory) {
-    if (kSanitized) GTEST_SKIP() << "limits of memory cannot be set";
+    if (bqq::test::kSanitized) GTEST_SKIP() << "limits of memory cannot be set";
     // 1.2 GB as floats.
     constexpr size_t n = 300'000, d = 1024;
     std::ofstream(folder_ / "large.npy", std::ios::binary) << bqq::npy_header("|u1", n, d);
@@ -620,7 +614,7 @@ TEST_F(Command, ExitCodesTellArgumentsDataAndSystemApart) {
 }
 
 TEST_F(Command, EndsWhateverLittleMemoryThereIs) {
-    if (kSanitized) GTEST_SKIP() << "limits of memory cannot be set";
+    if (bqq::test::kSanitized) GTEST_SKIP() << "limits of memory cannot be set";
     for (const int kilobytes : {100'000, 150'000, 200'000, 300'000, 600'000}) {
         const std::string limit = "ulimit -v " + std::to_string(kilobytes) + "; timeout 60";
         for (const std::string& arguments :

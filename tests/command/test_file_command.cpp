@@ -392,6 +392,7 @@ TEST_F(FileCommand, MergePutsIndexesTogether) {
 
 /// A file of 1 GB, most of it holes.
 TEST_F(FileCommand, BuildsFromAFileLargerThanItsMemory) {
+    if (bqq::test::kSanitized) GTEST_SKIP() << "limits of memory cannot be set";
     constexpr size_t kWide = 16384;
     constexpr size_t kRows = 16384;
     constexpr size_t kSet = 64;
