@@ -318,7 +318,8 @@ TEST_F(Command, ErrorsOfFaissSayWhatTheyAreAbout) {
     EXPECT_EQ(fails(build + "Nonsense", "--factory Nonsense for d = 16: could not parse"), 2);
     EXPECT_EQ(fails(build + "PCA17,Flat", "PCA17,Flat: PCA matrix cannot"), 1);
     expect_success(build + "HNSW8,Flat");
-    fails(search_base + "--radius 1", "i, IndexHNSWFlat > IndexFlatL2: range search not implemented");
+    fails(search_base + "--radius 1",
+          "i, IndexHNSWFlat > IndexFlatL2: range search not implemented");
     fails("remove --index i --ids ids.npy", "ids.npy: No such file");
     write("truncated", contents("i").substr(0, 100));
     write("other", "something else");
@@ -458,8 +459,11 @@ TEST_F(Command, EvalGoesOnAfterAnIndexThatFails) {
 }
 
 TEST_F(Command, EvalChecksEachFactoryBeforeTheFirstIsTrained) {
-    expect_failure(eval_base + "--factory SQ8 --factory PQ3x4 --k 5", "--factory PQ3x4 for d = 16: ");
-    expect_failure(eval_base + "--factory SQ8 --factory Nonsense --k 5", "--factory Nonsense for d = 16: ");
+    expect_failure(
+            eval_base + "--factory SQ8 --factory PQ3x4 --k 5", "--factory PQ3x4 for d = 16: ");
+    expect_failure(
+            eval_base + "--factory SQ8 --factory Nonsense --k 5",
+            "--factory Nonsense for d = 16: ");
 }
 
 TEST_F(Command, EvalSweepsTheParametersThatAnIndexHas) {
