@@ -63,9 +63,9 @@ private:
     float round(size_t i, float y, float* signs) const;
 };
 
-/** Ties the atoms of a basis to its directions, `bits` to each, and fits their steps to coordinates:
- * first halving ones at the best scale, then Lloyd's alternation of nearest sums and least squares.
- * Atoms are sorted by falling step.
+/** Ties the atoms of a basis to its directions, `bits` to each, and fits their steps to
+ * coordinates: first halving ones at the best scale, then Lloyd's alternation of nearest sums and
+ * least squares. Atoms are sorted by falling step.
  * @param y  coordinates of n vectors, size n * K
  */
 void fit_steps(std::span<const size_t> bits, std::span<const float> y, size_t n, Basis& basis);

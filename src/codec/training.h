@@ -20,8 +20,8 @@ struct TrainingSet {
     std::span<const float> centres{}; ///< of the lists, size nlist * d
 };
 
-/** Learns a basis of the quantizer's form and its scales from the set, or a sample of it: at least M
- * vectors.
+/** Learns a basis of the quantizer's form and its scales from the set, or a sample of it: at least
+ * M vectors.
  *
  * Free atoms start on the sample's principal directions, each split into bits as its variance asks.
  * Then codes (annealed flips) and basis (least squares) alternate; the last rounds use all of the
