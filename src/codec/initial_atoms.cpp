@@ -16,10 +16,10 @@ namespace {
 
 /** Rotates each kTogether neighbouring atoms at random. Steps along principal directions are a
  * saddle: signs of different directions do not interact there, and training stays near. Coding
- * error of vectors not trained on, and 10-recall@10, without and with: GloVe (120,000), M = 200, 0.104 ->
- * 0.088, 0.650 -> 0.695; sentences, M = 128, 0.257 -> 0.248, 0.535 -> 0.563, in 8 groups of 152
- * 0.194 -> 0.184, 0.621 -> 0.637; Fashion-MNIST, M = 128, 0.1415 -> 0.1411, in 6 groups of 168
- * 0.089 -> 0.087, 0.782 -> 0.791. 4 to 32 atoms together differ by 0.001 of the error.
+ * error of vectors not trained on, and 10-recall@10, without and with: GloVe (120,000), M = 200,
+ * 0.104 -> 0.088, 0.650 -> 0.695; sentences, M = 128, 0.257 -> 0.248, 0.535 -> 0.563, in 8 groups
+ * of 152 0.194 -> 0.184, 0.621 -> 0.637; Fashion-MNIST, M = 128, 0.1415 -> 0.1411, in 6 groups of
+ * 168 0.089 -> 0.087, 0.782 -> 0.791. 4 to 32 atoms together differ by 0.001 of the error.
  */
 void mix(std::vector<float>& atoms, size_t M, size_t d, uint64_t seed) {
     constexpr size_t kTogether = 8;
