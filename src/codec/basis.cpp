@@ -259,8 +259,11 @@ std::vector<float> Basis::expanded() const {
     return B;
 }
 
-void Basis::tie(const float* u, size_t n, float* w) const {
-    for (size_t i = 0; i < n; ++i, u += tied_directions, w += M)
+void tie(
+        std::span<const uint16_t> direction_of, std::span<const float> step, size_t K,
+        const float* u, size_t n, float* w) {
+    const size_t M = step.size();
+    for (size_t i = 0; i < n; ++i, u += K, w += M)
         for (size_t k = 0; k < M; ++k) w[k] = step[k] * u[direction_of[k]];
 }
 
@@ -268,7 +271,7 @@ void Basis::project(const float* x, size_t n, float* w) const {
     if (!tied()) return project_on_directions(x, n, w);
     const auto u = std::make_unique_for_overwrite<float[]>(n * tied_directions);
     project_on_directions(x, n, u.get());
-    tie(u.get(), n, w);
+    tie(direction_of, step, tied_directions, u.get(), n, w);
 }
 
 void Basis::project_on_directions(const float* x, size_t n, float* u) const {

@@ -73,8 +73,6 @@ struct Basis {
     void expand_atom(size_t k, float* row) const;
     /// B, size M * d.
     std::vector<float> expanded() const;
-    /// T u for the products u of V and n vectors. @param u  size n * K; @param w  size n * M
-    void tie(const float* u, size_t n, float* w) const;
 
     /** w = B x for n vectors x in units of the basis, on the calling thread.
      * A result does not depend on n.
@@ -107,6 +105,11 @@ private:
         return {piece + j % kPiece, static_cast<unsigned>(b % 4 + (j % 32 < kPiece ? 0 : 4))};
     }
 };
+
+/// T u for n vectors. @param u  products with the directions, size n * K; @param w  size n * M
+void tie(
+        std::span<const uint16_t> direction_of, std::span<const float> step, size_t K,
+        const float* u, size_t n, float* w);
 
 /** Fits depth planes to the rows of `target` (K x d) and stores them in basis.rho and basis.levels.
  *

@@ -124,9 +124,7 @@ TiedSignEncoder::TiedSignEncoder(const Basis& basis)
 void TiedSignEncoder::project(const float* x, size_t n, float* w) const {
     std::vector<float> u(n * K_);
     kernels::dot_rows(x, d(), n, rows_, u.data(), K_);
-    for (size_t i = 0; i < n; ++i)
-        for (size_t k = 0; k < M(); ++k)
-            w[i * M() + k] = step_of_atom_[k] * u[i * K_ + direction_of_[k]];
+    tie(direction_of_, step_of_atom_, K_, u.data(), n, w);
 }
 
 void TiedSignEncoder::project_signs(const float* signs, float* w) const {
@@ -134,7 +132,7 @@ void TiedSignEncoder::project_signs(const float* signs, float* w) const {
     for (size_t k = 0; k < M(); ++k) z[direction_of_[k]] += signs[k] * step_of_atom_[k];
     for (size_t i = 0; i < K_; ++i)
         for (size_t j = 0; j < K_; ++j) u[j] += z[i] * gram_[i * K_ + j];
-    for (size_t k = 0; k < M(); ++k) w[k] = step_of_atom_[k] * u[direction_of_[k]];
+    tie(direction_of_, step_of_atom_, K_, u.data(), 1, w);
 }
 
 size_t TiedSignEncoder::memory_bytes() const {

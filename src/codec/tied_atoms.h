@@ -2,7 +2,7 @@
 
 #include "codec/basis.h"
 #include "codec/sign_encoder.h"
-#include "kernels/aligned.h"
+#include "kernels/dot_rows.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -39,7 +39,7 @@ private:
     /// The atoms of a direction, those of the largest steps first.
     struct Direction {
         size_t first, count; ///< in atoms_
-        size_t tabled;       ///< so many of them, the first, have their sums in tables_
+        size_t tabled;       ///< so many of them, the first, have their sums in values_
         size_t table;        ///< place in values_ and patterns_
     };
 

@@ -16,8 +16,7 @@ namespace bqq::command {
 /// The formats that the command reads, for its help texts.
 inline constexpr const char* kVectorFormats =
         ".npy, .npz, .hdf5, .fvecs, .bvecs, .ivecs, .fbin, .u8bin, .i8bin, .ibin, .csv, .tsv, "
-        ".raw; "
-        "- for standard input";
+        ".raw; - for standard input";
 
 /// The options --format, --dtype, --dim and --id-column.
 struct FormatOptions {
@@ -83,7 +82,7 @@ struct BaseOptions {
  */
 std::vector<int64_t> read_ids(const std::string& name, const FileHints& hints);
 
-/// @throws std::runtime_error  for an id below 0 or one that is there twice
+/// @throws std::runtime_error  for an id not in 0..2^63 - 2, or one that is there twice
 void check_ids(const std::vector<int64_t>& ids, const std::string& name);
 
 /// An id that is there twice.

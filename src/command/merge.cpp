@@ -1,3 +1,4 @@
+#include "command/arguments.h"
 #include "command/commands.h"
 #include "command/error_message.h"
 #include "command/index_building.h"
@@ -40,7 +41,8 @@ int64_t id_offset(
 }
 
 int merge(const MergeOptions& options) {
-    check_output(options.out, {});
+    if (options.indexes.size() < 2) throw UsageError("merge needs two indexes or more");
+    check_output(options.out, options.indexes);
     std::unique_ptr<faiss::Index> whole = read_index(options.indexes.front());
     for (size_t i = 1; i < options.indexes.size(); ++i) {
         const std::string& name = options.indexes[i];

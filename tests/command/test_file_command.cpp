@@ -388,6 +388,8 @@ TEST_F(FileCommand, MergePutsIndexesTogether) {
                 "merge --out l --index k --index " + std::string(whole),
                 std::string(whole) + " cannot be merged into k, it has to be of the same kind and");
     expect_failure("merge --index i --index missing --out l", "missing");
+    expect_failure("merge --index i --out l", "merge needs two indexes or more");
+    expect_failure("merge --index i --index j --out j", "cannot write j: it is the input j");
 }
 
 /// A file of 1 GB, most of it holes.

@@ -110,10 +110,11 @@ class Composition : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(
         IndexIo, Composition,
         testing::Values(
-                "BQQ24", "BQQ24z3", "BQQ24g3", "BQQ24z2g2", "BQQ24g", "BQQ24z2g", "PCA4,BQQ24g2",
-                "BQQ1", "BQQ3x7z16", "PCA4,BQQ24", "RR8,BQQ24", "L2norm,BQQ24", "IDMap,BQQ24",
-                "IDMap2,BQQ24", "IDMap2,PCA4,BQQ24", "BQQ24,RFlat", "PCA4,BQQ24,RFlat", "Flat",
-                "SQ8", "IDMap2,Flat", "IVF4,BQQ24", "IVF4_HNSW4,BQQ24", "IVF8(IVF2,Flat),BQQ24",
+                "BQQ24", "BQQ24z3", "BQQ24g3", "BQQ24t", "BQQ48f", "BQQ24z2tg2", "IVF4,BQQ24t",
+                "BQQ24z2g2", "BQQ24g", "BQQ24z2g", "PCA4,BQQ24g2", "BQQ1", "BQQ3x7z16",
+                "PCA4,BQQ24", "RR8,BQQ24", "L2norm,BQQ24", "IDMap,BQQ24", "IDMap2,BQQ24",
+                "IDMap2,PCA4,BQQ24", "BQQ24,RFlat", "PCA4,BQQ24,RFlat", "Flat", "SQ8",
+                "IDMap2,Flat", "IVF4,BQQ24", "IVF4_HNSW4,BQQ24", "IVF8(IVF2,Flat),BQQ24",
                 "IDMap2,PCA4,IVF4,BQQ24", "IVF4,BQQ24,RFlat", "IVF4,BQQ24,Refine(SQ8)"),
         [](const auto& test) {
             std::string name = test.param;
