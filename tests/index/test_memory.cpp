@@ -2,6 +2,7 @@
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 #include "base/heap_bytes.h"
+#include "omp_threads.h"
 #include "random_data.h"
 #include "search_results.h"
 #include "temporary_folder.h"
@@ -74,6 +75,8 @@ const Written& written(const std::string& factory) {
 
 class Memory : public testing::TestWithParam<std::string> {
 protected:
+    /// Malloc counts what each thread keeps for its next call as handed out, so one thread only.
+    const bqq::test::OmpThreads one_thread{1};
     const bqq::test::TemporaryFolder folder;
     const std::string path = folder.path() / "index";
     const std::vector<float> queries = bqq::test::gaussian_vectors(50, kDimension, 2);
