@@ -1,19 +1,20 @@
-// Writes the files of version_4/. It was compiled and run with commit 6eab7c8, the last one that
-// wrote version 4, and is no part of the build:
+// Writes the files of a version_N/, those of the version that the library writes. No part of the
+// build:
 //
-//     g++ -std=c++20 -Iinclude -Iindex -I<here> generate.cpp <its libraries> -lfaiss && ./a.out
-//     version_4 bqq compress matrix.npy --planes 2 --out version_4/matrix.bqqm      # matrix.npy:
-//     12 x 10
+//     g++ -std=c++20 -Iinclude tests/golden/generate.cpp <the libraries> && ./a.out version_N
+//     bqq compress matrix.npy --planes 2 --out version_N/matrix.bqqm      # matrix.npy: 12 x 10
+//
+// version_4 was written by commit 6eab7c8, version_7 by commit 66178ff.
 //
 // Each index has a text with its answers: d, ntotal, metric and factory string; then `label
 // distance` of the nearest vectors to each query; then decoded vectors, where the index decodes.
 
 #include "data.h"
 
-#include <bqq/IndexBQQ.h>
-#include <bqq/IndexIVFBQQ.h>
-#include <bqq/index_factory.h>
-#include <bqq/index_io.h>
+#include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
+#include <bqq/index/index_factory.h>
+#include <bqq/index/index_io.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexReplicas.h>
 #include <faiss/IndexShards.h>
@@ -74,7 +75,7 @@ void write(const faiss::Index& index, const std::string& name, float mean = 0) {
 
 std::unique_ptr<faiss::Index> filled(
         const std::string& factory, faiss::MetricType metric, float mean = 0) {
-    std::unique_ptr<faiss::Index> index(bqq::index_factory(kDimension, factory, metric));
+    auto index = bqq::index_factory(kDimension, factory, metric);
     const std::vector<float> x = numbers(kTrained * kDimension, 1, mean);
     index->train(kTrained, x.data());
     if (dynamic_cast<faiss::IndexIDMap*>(index.get()) != nullptr) {
@@ -93,18 +94,17 @@ int main(int, char** argv) {
     folder = argv[1];
     for (const std::string factory :
          {"BQQ12", "BQQ13z3", "BQQ12z12", "BQQ4g3", "BQQ4z2g4", "BQQ4g", "IVF4,BQQ12",
-          "IVF4,BQQ4z2g2", "PCA4,BQQ12", "IDMap2,BQQ12", "BQQ12,RFlat", "IDMap2,IVF4,BQQ12"}) {
+          "IVF4,BQQ4z2g2", "PCA4,BQQ12", "IDMap2,BQQ12", "BQQ12,RFlat", "BQQ12t", "IVF4,BQQ16tg2"}) {
         write(*filled(factory, faiss::METRIC_L2), factory + "_l2");
         write(*filled(factory, faiss::METRIC_INNER_PRODUCT), factory + "_ip");
     }
     for (const std::string factory :
          {"IVF4_HNSW4,BQQ12", "IVF8(IVF2,Flat),BQQ12", "OPQ2_8,BQQ12", "RR8,BQQ12", "L2norm,BQQ12",
-          "IDMap,BQQ12", "IDMap,PCA4,IVF4,BQQ12", "BQQ12,Refine(SQ8)", "IVF4,BQQ12,RFlat",
+          "IDMap,BQQ12", "BQQ12,Refine(SQ8)", "IVF4,BQQ12,RFlat",
           "HNSW4,BQQ12", "HNSW4,BQQ4g2", "IDMap2,PCA4,BQQ12"})
         write(*filled(factory, faiss::METRIC_L2), factory);
     for (const std::string factory : {"BQQ12", "BQQ4z2g", "IVF4,BQQ12", "PCA4,BQQ4g3"})
-        write(*std::unique_ptr<faiss::Index>(bqq::index_factory(kDimension, factory)),
-              factory + "_untrained");
+        write(*bqq::index_factory(kDimension, factory), factory + "_untrained");
     for (const std::string factory : {"BQQ12", "BQQ4g3", "IVF4,BQQ12"}) {
         const auto index = filled(factory, faiss::METRIC_L2);
         index->reset();

@@ -1,4 +1,4 @@
-// Files that commit 6eab7c8 wrote, in version 4 of the format: see tests/golden/generate.cpp.
+// Files of the versions since 4, each written while it was the newest: tests/golden/generate.cpp.
 #include "golden/data.h"
 #include "search_results.h"
 #include "temporary_folder.h"
@@ -25,14 +25,16 @@ using namespace bqq::test::golden;
 using bqq::test::search;
 
 const fs::path& folder() {
-    static const fs::path path = fs::path(BQQ_SOURCE_DIR) / "tests/golden/version_4";
+    static const fs::path path = fs::path(BQQ_SOURCE_DIR) / "tests/golden";
     return path;
 }
 
+/// Such as version_4/BQQ12_l2.
 std::vector<std::string> names() {
     std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder()))
-        if (entry.path().extension() == ".bqq") names.push_back(entry.path().stem());
+    for (const auto& entry : fs::recursive_directory_iterator(folder()))
+        if (entry.path().extension() == ".bqq")
+            names.push_back(fs::relative(entry.path(), folder()).replace_extension());
     std::sort(names.begin(), names.end());
     return names;
 }
@@ -89,12 +91,14 @@ protected:
         }
     }
 };
-INSTANTIATE_TEST_SUITE_P(Version4, GoldenFiles, testing::ValuesIn(names()), [](const auto& name) {
-    return name.param;
+INSTANTIATE_TEST_SUITE_P(Files, GoldenFiles, testing::ValuesIn(names()), [](const auto& name) {
+    std::string result = name.param;
+    std::replace(result.begin(), result.end(), '/', '_');
+    return result;
 });
 
-TEST(GoldenFilesOfVersion4, AreAllThere) {
-    EXPECT_EQ(names().size(), 51u);
+TEST(GoldenFilesOfAllVersions, AreAllThere) {
+    EXPECT_EQ(names().size(), 51u + 52u);
 }
 
 TEST_P(GoldenFiles, AnswerTheSame) {
@@ -116,7 +120,7 @@ TEST_P(GoldenFiles, KeepTheirFactoryString) {
     const auto index = bqq::read_index(path);
     if (factory.starts_with("OPQ")) factory = "-"; // FAISS reads it as a transform of no name
     if (factory == "-") { // newer versions of FAISS know a name for a coarse inverted file
-        if (!GetParam().starts_with("IVF")) {
+        if (GetParam().find("/IVF") == std::string::npos) {
             EXPECT_THROW(bqq::reverse_index_factory(index.get()), faiss::FaissException);
         }
         return;
@@ -129,7 +133,7 @@ TEST_P(GoldenFiles, KeepTheirFactoryString) {
 }
 
 TEST(GoldenMatrix, IsRead) {
-    const auto codec = bqq::MatrixCodec::load(folder() / "matrix.bqqm");
+    const auto codec = bqq::MatrixCodec::load(folder() / "version_4/matrix.bqqm");
     EXPECT_EQ(codec.rows(), 12u);
     EXPECT_EQ(codec.cols(), 10u);
     EXPECT_EQ(codec.planes(), 2u);
