@@ -2,17 +2,20 @@
 
 #include "codec/bfloat16.h"
 #include "index/checks.h"
+#include "index/faiss_format.h"
 #include "index/inverted_lists.h"
 #include "index/tagged.h"
 #include "index/wrappers.h"
 
 #include <faiss/IndexFlat.h>
 #include <faiss/index_io.h>
-#include <faiss/invlists/OnDiskInvertedLists.h>
 
 #include <algorithm>
 #include <bit>
-#include <filesystem>
+#include <cmath>
+#include <functional>
+#include <optional>
+#include <span>
 #include <utility>
 
 namespace bqq {
@@ -27,35 +30,18 @@ enum class ListsTag : uint8_t {
     faiss = 1 ///< as FAISS writes them
 };
 
-// Heads. All but the codes of an index stands in its head, which has a digest of its own: codes
-// that stay in a mapped file are not looked at.
-
-template <class Write>
-void write_head(Writer& writer, const Write& write) {
-    faiss::VectorIOWriter bytes;
-    Writer head(bytes);
-    head.depth = writer.depth;
-    write(head);
-    write_varint(writer.sink(), bytes.data.size());
-    writer.sink()(bytes.data.data(), bytes.data.size());
-    write_value(writer.sink(), head.digest());
+/// Reads contents that have a head of their own in versions before 8.
+template <class Read>
+auto read_contents(Reader& reader, const Read& read) {
+    return reader.version < 8 ? read_head(reader, read) : read(reader);
 }
 
-template <class Read>
-auto read_head(Reader& reader, const Read& read) {
-    const ByteSource source = reader.source();
-    faiss::VectorIOReader bytes;
-    const uint64_t size = reader.version == 4 ? read_value<uint64_t>(source) : read_varint(source);
-    bytes.data = read_array<std::vector<uint8_t>>(source, size);
-    Digest digest;
-    digest.update(bytes.data.data(), bytes.data.size());
-    if (read_value<uint64_t>(source) != digest.value())
-        throw FileError("the file is corrupt: the checksum of an index's head does not fit");
-    bytes.name = reader.name;
-    Reader head(bytes, {}, reader.io_flags);
-    head.version = reader.version;
-    head.depth = reader.depth;
-    return read(head);
+/// Lists follow the head of the file; before version 8 the head of their index.
+void read_later(Reader& reader, std::function<void(Reader&)> read) {
+    if (reader.version < 8)
+        read(reader);
+    else
+        reader.lists.push_back(std::move(read));
 }
 
 /// Which settings are other than the defaults, and follow.
@@ -75,8 +61,11 @@ bool are_defaults(const TrainingParameters& training) {
 
 /// What both kinds of index have.
 template <class Index>
-void write_settings(const Index& index, const ByteSink& sink) {
+void write_settings(const Index& index, Writer& writer) {
+    const ByteSink sink = writer.sink();
     write_quantizer(index.codec(), sink);
+    for (size_t b = 0; b < index.codec().bases(); ++b)
+        if (index.codec().basis(b).tied()) writer.features.insert(kTiedAtoms);
     const TrainingParameters& training = index.training;
     const int flags = (index.verbose ? kVerbose : 0) | (are_defaults(index) ? 0 : kTwoStages) |
                       (are_defaults(training) ? 0 : kTraining);
@@ -142,22 +131,35 @@ void write_packed(size_t n, size_t below, const At& at, const ByteSink& sink) {
     sink(packed.view().data, PackedIdsView::bytes(n, packed.view().width));
 }
 
-/// Calls put(number) for each.
-template <class Put>
-void read_packed(size_t n, size_t below, const Put& put, const ByteSource& source) {
-    const auto width = static_cast<unsigned>(std::bit_width(below - 1));
-    auto bytes = read_array<std::vector<uint8_t>>(source, PackedIdsView::bytes(n, width));
-    bytes.resize(bytes.size() + PackedIdsView::kSlack);
-    const PackedIdsView packed{bytes.data(), n, width};
-    for (size_t i = 0; i < n; ++i) {
-        const auto number = static_cast<size_t>(packed[i]);
-        if (number >= below)
-            throw FileError(
-                    "a list or basis " + std::to_string(number) + ", there are " +
-                    std::to_string(below));
-        put(number);
+/// Numbers below a bound, as write_packed() wrote them.
+class PackedNumbers {
+public:
+    PackedNumbers(size_t n, size_t below, const ByteSource& source)
+            : n_(n), width_(static_cast<unsigned>(std::bit_width(below - 1))), below_(below) {
+        bytes_ = read_array<std::vector<uint8_t>>(source, PackedIdsView::bytes(n, width_));
+        bytes_.resize(bytes_.size() + PackedIdsView::kSlack);
     }
-}
+
+    /// Calls put(number) for each. @throws FileError  for a number that is not below the bound
+    template <class Put>
+    void decode(const Put& put) const {
+        const PackedIdsView packed{bytes_.data(), n_, width_};
+        for (size_t i = 0; i < n_; ++i) {
+            const auto number = static_cast<size_t>(packed[i]);
+            if (number >= below_)
+                throw FileError(
+                        "a list or basis " + std::to_string(number) + ", there are " +
+                        std::to_string(below_));
+            put(number);
+        }
+    }
+
+private:
+    size_t n_;
+    unsigned width_;
+    size_t below_;
+    std::vector<uint8_t> bytes_;
+};
 
 // Lists.
 
@@ -201,30 +203,28 @@ void write_lists(const CodeLists& lists, bool with_ids, const ByteSink& sink) {
     }
 }
 
+/// Memory is taken only for bytes that are there.
 CodeLists read_lists(
         const std::vector<ListShape>& shapes, size_t code_size, CodeLists::Ids ids,
         Reader& reader) {
     CodeLists lists(shapes.size(), code_size, ids);
     const bool with_ids = ids == CodeLists::Ids::stored;
-    if (MappedReader* mapped = reader.mapped()) {
-        for (size_t i = 0; i < shapes.size(); ++i) {
-            const uint8_t* codes = mapped->take(shapes[i].size * code_size);
-            const uint8_t* id_bytes = mapped->take(shapes[i].id_bytes());
-            lists.map(
-                    i, mapped->file(), {codes, shapes[i].size, code_size},
-                    {id_bytes, with_ids ? shapes[i].size : 0, shapes[i].id_width});
-        }
-        if (reader.version == 4) (void)mapped->take(kernels::kSlack);
-        return lists;
-    }
-    const ByteSource source = reader.source();
     for (size_t i = 0; i < shapes.size(); ++i) {
-        const CodeLists::Bytes bytes = lists.assign(i, shapes[i].size, shapes[i].id_width);
-        source(bytes.codes, shapes[i].size * code_size);
-        if (with_ids) source(bytes.ids, shapes[i].id_bytes());
+        const auto [size, id_width] = shapes[i];
+        if (reader.in_place != nullptr) {
+            const uint8_t* codes = reader.take(size * code_size).data();
+            const uint8_t* id_bytes = reader.take(shapes[i].id_bytes()).data();
+            lists.map(
+                    i, reader.in_place, {codes, size, code_size},
+                    {id_bytes, with_ids ? size : 0, id_width});
+            continue;
+        }
+        const std::span<const uint8_t> codes = reader.take(size * code_size);
+        const CodeLists::Bytes to = lists.assign(i, size, id_width);
+        std::copy(codes.begin(), codes.end(), to.codes);
+        if (with_ids) reader.read(to.ids, shapes[i].id_bytes());
     }
-    uint8_t slack[kernels::kSlack];
-    if (reader.version == 4) source(slack, sizeof slack);
+    if (reader.version == 4) (void)reader.take(kernels::kSlack);
     return lists;
 }
 
@@ -240,9 +240,9 @@ CodeLists read_rows(const ByteSource& source, const Quantizer& codec, size_t nto
         if (codec.wanted_bases() == 1)
             of.resize(count);
         else
-            read_packed(
-                    count, bases, [&](size_t list) { of.push_back(static_cast<uint32_t>(list)); },
-                    source);
+            PackedNumbers(count, bases, source).decode([&](size_t list) {
+                of.push_back(static_cast<uint32_t>(list));
+            });
         const auto rows = read_array<std::vector<uint8_t>>(source, count * codec.code_size());
         lists.append(count, rows.data(), of);
     }
@@ -271,33 +271,17 @@ void write_coarse(const faiss::Index* coarse, Writer& writer) {
     write_vector(sink, high);
 }
 
-/// Lists that FAISS reads, with the check that a file beside the index is whole.
-std::unique_ptr<faiss::InvertedLists> read_faiss_lists(Reader& reader) {
-    std::unique_ptr<faiss::InvertedLists> lists(
-            faiss::read_InvertedLists(&reader, reader.io_flags));
-    if (lists == nullptr) throw FileError("the index has no inverted lists");
-    if (const auto* on_disk = dynamic_cast<const faiss::OnDiskInvertedLists*>(lists.get())) {
-        const auto size = std::filesystem::file_size(on_disk->filename);
-        if (size < on_disk->totsize)
-            throw FileError(
-                    "the list file " + on_disk->filename + " has " + std::to_string(size) +
-                    " bytes, must have " + std::to_string(on_disk->totsize));
-    }
-    return lists;
-}
-
-/// The head of an inverted file: everything but its lists.
-struct IVFHead {
+/// An inverted file but for what is in its lists.
+struct IVFContents {
     std::unique_ptr<IndexIVFBQQ> index;
-    uint64_t ntotal = 0;
     faiss::DirectMap::Type direct_map = faiss::DirectMap::NoMap;
     ListsTag lists = ListsTag::interleaved;
     std::vector<ListShape> shapes;
 };
 
-IVFHead read_ivf_head(Reader& reader) {
+IVFContents read_ivf_contents(Reader& reader) {
     const ByteSource source = reader.source();
-    IVFHead head;
+    IVFContents contents;
     Quantizer codec = read_quantizer(source, reader.version);
     struct Settings : TwoStages {
         bool verbose = false;
@@ -309,63 +293,74 @@ IVFHead read_ivf_head(Reader& reader) {
     const auto nprobe = read_value<uint64_t>(source);
     const auto max_codes = read_value<uint64_t>(source);
     const auto parallel_mode = read_value<int32_t>(source);
-    const auto quantizer_trains_alone = read_value<char>(source);
+    const auto quantizer_trains_alone = read_value<uint8_t>(source);
     faiss::ClusteringParameters clustering;
     if (reader.version > 4) read_clustering(clustering, source);
-    head.ntotal = read_value<uint64_t>(source);
+    const auto ntotal = read_value<uint64_t>(source);
     const auto direct_map = read_value<uint8_t>(source);
     std::unique_ptr<faiss::Index> coarse = read_tagged(reader);
-    if (nlist == 0 || nlist > kMaxLists || head.ntotal > (uint64_t{1} << 62) || direct_map > 2 ||
-        !std::isfinite(centroid_scale))
+    const auto lists = static_cast<uint64_t>(coarse->ntotal);
+    if (nlist == 0 || nlist > kMaxLists || ntotal > (uint64_t{1} << 62) || direct_map > 2 ||
+        quantizer_trains_alone > 2 || !std::isfinite(centroid_scale) ||
+        (codec.is_trained() && lists != nlist))
         throw FileError(
-                "the inverted file has nlist = " + std::to_string(nlist) +
-                ", ntotal = " + std::to_string(head.ntotal) + ", direct map " +
-                std::to_string(direct_map) + ", centroid scale " + std::to_string(centroid_scale));
-    head.direct_map = static_cast<faiss::DirectMap::Type>(direct_map);
-    std::vector<uint8_t> list_basis;
-    read_packed(
-            nlist, std::max<size_t>(1, codec.bases()),
-            [&](size_t basis) { list_basis.push_back(static_cast<uint8_t>(basis)); }, source);
-    head.index = std::make_unique<IndexIVFBQQ>(
+                "the inverted file has nlist = " + std::to_string(nlist) + " of " +
+                std::to_string(lists) + " centroids, ntotal = " + std::to_string(ntotal) +
+                ", direct map " + std::to_string(direct_map) + ", quantizer_trains_alone " +
+                std::to_string(quantizer_trains_alone) + ", centroid scale " +
+                std::to_string(centroid_scale));
+    contents.direct_map = static_cast<faiss::DirectMap::Type>(direct_map);
+    const PackedNumbers list_basis(
+            codec.is_trained() ? nlist : 0, std::max<size_t>(1, codec.bases()), source);
+    contents.lists = read_value<ListsTag>(source);
+    if (contents.lists == ListsTag::interleaved) {
+        contents.shapes = read_shapes(source, reader.version, nlist, true);
+        uint64_t in_lists = 0;
+        for (const ListShape& shape : contents.shapes) in_lists += shape.size;
+        if (in_lists > ntotal || (direct_map == faiss::DirectMap::Array && in_lists != ntotal))
+            throw FileError(
+                    "the lists hold " + std::to_string(in_lists) + " vectors, the index " +
+                    std::to_string(ntotal));
+    } else if (contents.lists != ListsTag::faiss) {
+        throw FileError("lists of kind " + std::to_string(static_cast<int>(contents.lists)));
+    }
+    // There is a byte in the file for each list.
+    contents.index = std::make_unique<IndexIVFBQQ>(
             coarse.get(), nlist,
             Quantizer(
                     codec.d(), codec.M(), codec.metric(), codec.wanted_depth(),
                     codec.wanted_bases(), codec.wanted_atoms()));
-    head.index->own_fields = true;
+    contents.index->own_fields = true;
     (void)coarse.release();
-    IndexIVFBQQ& index = *head.index;
-    if (codec.is_trained())
-        index.set_trained(std::move(codec), std::move(list_basis), centroid_scale);
+    IndexIVFBQQ& index = *contents.index;
+    if (codec.is_trained()) {
+        std::vector<uint8_t> bases;
+        list_basis.decode([&](size_t basis) { bases.push_back(static_cast<uint8_t>(basis)); });
+        index.set_trained(std::move(codec), std::move(bases), centroid_scale);
+    }
     static_cast<TwoStages&>(index) = settings;
     index.verbose = settings.verbose;
     index.training = settings.training;
     index.nprobe = nprobe;
     index.max_codes = max_codes;
     index.parallel_mode = parallel_mode;
-    index.quantizer_trains_alone = quantizer_trains_alone;
+    index.quantizer_trains_alone = static_cast<char>(quantizer_trains_alone);
     index.cp = clustering;
-    head.lists = read_value<ListsTag>(source);
-    if (head.lists == ListsTag::interleaved)
-        head.shapes = read_shapes(source, reader.version, nlist, true);
-    else if (head.lists != ListsTag::faiss)
-        throw FileError("lists of kind " + std::to_string(static_cast<int>(head.lists)));
-    return head;
+    index.ntotal = static_cast<idx_t>(ntotal);
+    return contents;
 }
 
 } // namespace
 
 void write_flat(const IndexBQQ& index, Writer& writer) {
     const CodeLists& lists = index.lists();
-    write_head(writer, [&](Writer& head) {
-        const ByteSink sink = head.sink();
-        write_settings(index, sink);
-        write_shapes(lists, false, sink);
-        if (lists.nlist() > 1)
-            write_packed(
-                    lists.size(), lists.nlist(), [&](size_t i) { return lists.place(i).list; },
-                    sink);
-    });
-    write_lists(lists, false, writer.sink());
+    const ByteSink sink = writer.sink();
+    write_settings(index, writer);
+    write_shapes(lists, false, sink);
+    if (lists.nlist() > 1)
+        write_packed(
+                lists.size(), lists.nlist(), [&](size_t i) { return lists.place(i).list; }, sink);
+    writer.lists.emplace_back([&lists](Writer& to) { write_lists(lists, false, to.sink()); });
 }
 
 std::unique_ptr<faiss::Index> read_flat(Reader& reader) {
@@ -379,85 +374,94 @@ std::unique_ptr<faiss::Index> read_flat(Reader& reader) {
         return index;
     }
     std::vector<ListShape> shapes;
-    ListOrder order;
-    std::unique_ptr<IndexBQQ> index = read_head(reader, [&](Reader& head) {
-        const ByteSource source = head.source();
-        auto made = std::make_unique<IndexBQQ>(read_quantizer(source, head.version));
-        read_settings(*made, source, head.version);
+    std::optional<PackedNumbers> list_of;
+    auto index = read_contents(reader, [&](Reader& contents) {
+        const ByteSource source = contents.source();
+        auto made = std::make_unique<IndexBQQ>(read_quantizer(source, contents.version));
+        read_settings(*made, source, contents.version);
         const size_t nlist = made->lists().nlist();
-        shapes = read_shapes(source, head.version, nlist, false);
+        shapes = read_shapes(source, contents.version, nlist, false);
         uint64_t ntotal = 0;
         for (const ListShape& shape : shapes) ntotal += shape.size;
         if (ntotal > 0 && !made->is_trained) throw FileError("codes of an untrained index");
-        if (nlist == 1) return made;
-        order = ListOrder(nlist);
-        std::vector<uint64_t> sizes(nlist);
-        read_packed(
-                ntotal, nlist,
-                [&](size_t list) {
-                    order.add(static_cast<uint8_t>(list));
-                    ++sizes[list];
-                },
-                source);
-        for (size_t l = 0; l < nlist; ++l)
-            if (sizes[l] != shapes[l].size)
-                throw FileError(
-                        "list " + std::to_string(l) + " has " + std::to_string(shapes[l].size) +
-                        " codes, the order of the vectors " + std::to_string(sizes[l]));
+        if (nlist > 1) list_of.emplace(ntotal, nlist, source);
+        made->ntotal = static_cast<idx_t>(ntotal);
         return made;
     });
-    auto lists = std::make_unique<CodeLists>(
-            read_lists(shapes, index->codec().code_size(), CodeLists::Ids::positional, reader));
-    lists->set_order(std::move(order));
-    index->set_lists(std::move(lists));
+    read_later(reader, [to = index.get(), shapes, list_of](Reader& from) {
+        auto lists = std::make_unique<CodeLists>(
+                read_lists(shapes, to->codec().code_size(), CodeLists::Ids::positional, from));
+        if (list_of) {
+            ListOrder order(shapes.size());
+            std::vector<uint64_t> sizes(shapes.size());
+            list_of->decode([&](size_t list) {
+                order.add(static_cast<uint8_t>(list));
+                ++sizes[list];
+            });
+            for (size_t l = 0; l < sizes.size(); ++l)
+                if (sizes[l] != shapes[l].size)
+                    throw FileError(
+                            "list " + std::to_string(l) + " has " + std::to_string(shapes[l].size) +
+                            " codes, the order of the vectors " + std::to_string(sizes[l]));
+            lists->set_order(std::move(order));
+        }
+        to->set_lists(std::move(lists));
+    });
     return index;
 }
 
 void write_ivf(const IndexIVFBQQ& index, Writer& writer) {
     const auto* ours = dynamic_cast<const InterleavedLists*>(index.invlists);
-    write_head(writer, [&](Writer& head) {
-        const ByteSink sink = head.sink();
-        write_settings(index, sink);
-        write_value(sink, index.centroid_scale());
-        write_value(sink, uint64_t{index.nlist});
-        write_value(sink, uint64_t{index.nprobe});
-        write_value(sink, uint64_t{index.max_codes});
-        write_value(sink, int32_t{index.parallel_mode});
-        write_value(sink, index.quantizer_trains_alone);
-        write_clustering(index.cp, sink);
-        write_value(sink, static_cast<uint64_t>(index.ntotal));
-        write_value(sink, static_cast<uint8_t>(index.direct_map.type));
-        write_coarse(index.quantizer, head);
+    const ByteSink sink = writer.sink();
+    write_settings(index, writer);
+    write_value(sink, index.centroid_scale());
+    write_value(sink, uint64_t{index.nlist});
+    write_value(sink, uint64_t{index.nprobe});
+    write_value(sink, uint64_t{index.max_codes});
+    write_value(sink, int32_t{index.parallel_mode});
+    write_value(sink, index.quantizer_trains_alone);
+    write_clustering(index.cp, sink);
+    write_value(sink, static_cast<uint64_t>(index.ntotal));
+    write_value(sink, static_cast<uint8_t>(index.direct_map.type));
+    write_coarse(index.quantizer, writer);
+    if (index.codec().is_trained())
         write_packed(
-                index.nlist, std::max<size_t>(1, index.codec().bases()),
+                index.nlist, index.codec().bases(),
                 [&](size_t list) { return index.list_basis()[list]; }, sink);
-        write_value(sink, ours != nullptr ? ListsTag::interleaved : ListsTag::faiss);
-        if (ours != nullptr) write_shapes(ours->lists(), true, sink);
-    });
-    if (ours != nullptr)
-        write_lists(ours->lists(), true, writer.sink());
-    else
+    write_value(sink, ours != nullptr ? ListsTag::interleaved : ListsTag::faiss);
+    if (ours == nullptr) {
         faiss::write_InvertedLists(index.invlists, &writer);
+        return;
+    }
+    write_shapes(ours->lists(), true, sink);
+    writer.lists.emplace_back([ours](Writer& to) { write_lists(ours->lists(), true, to.sink()); });
 }
 
 std::unique_ptr<faiss::Index> read_ivf(Reader& reader) {
-    IVFHead head = read_head(reader, read_ivf_head);
-    IndexIVFBQQ& index = *head.index;
-    std::unique_ptr<faiss::InvertedLists> lists;
-    if (head.lists == ListsTag::faiss)
-        lists = read_faiss_lists(reader);
-    else
-        lists = std::make_unique<InterleavedLists>(
-                read_lists(head.shapes, index.code_size, CodeLists::Ids::stored, reader));
-    index.replace_invlists(lists.get(), true);
-    (void)lists.release();
-    if (index.invlists->compute_ntotal() > head.ntotal)
-        throw FileError(
-                "the lists hold " + std::to_string(index.invlists->compute_ntotal()) +
-                " vectors, the index " + std::to_string(head.ntotal));
-    index.ntotal = static_cast<idx_t>(head.ntotal);
-    if (head.direct_map != faiss::DirectMap::NoMap) index.set_direct_map_type(head.direct_map);
-    return std::move(head.index);
+    IVFContents contents = read_contents(reader, read_ivf_contents);
+    IndexIVFBQQ* index = contents.index.get();
+    const auto set =
+            [index, direct_map = contents.direct_map](std::unique_ptr<faiss::InvertedLists> lists) {
+                index->replace_invlists(lists.get(), true);
+                (void)lists.release();
+                if (direct_map != faiss::DirectMap::NoMap) index->set_direct_map_type(direct_map);
+            };
+    if (contents.lists == ListsTag::faiss) {
+        auto lists = read_faiss_lists(reader, index->nlist, index->code_size);
+        const auto in_lists = static_cast<idx_t>(lists->compute_ntotal());
+        if (in_lists > index->ntotal ||
+            (contents.direct_map == faiss::DirectMap::Array && in_lists != index->ntotal))
+            throw FileError(
+                    "the lists hold " + std::to_string(in_lists) + " vectors, the index " +
+                    std::to_string(index->ntotal));
+        set(std::move(lists));
+    } else {
+        read_later(reader, [index, set, shapes = std::move(contents.shapes)](Reader& from) {
+            set(std::make_unique<InterleavedLists>(
+                    read_lists(shapes, index->code_size, CodeLists::Ids::stored, from)));
+        });
+    }
+    return std::move(contents.index);
 }
 
 std::unique_ptr<faiss::Index> read_flat_bfloat16(Reader& reader) {

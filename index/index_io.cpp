@@ -3,7 +3,10 @@
 #include <bqq/index/IndexBQQ.h>
 #include <bqq/index/IndexIVFBQQ.h>
 
+#include "index/consistency.h"
 #include "index/faiss_errors.h"
+#include "index/faiss_format.h"
+#include "index/index_bodies.h"
 #include "index/tagged.h"
 #include "index/wrappers.h"
 #include "io/atomic_file.h"
@@ -16,7 +19,7 @@
 #include <filesystem>
 #include <memory>
 #include <new>
-#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,56 +27,42 @@ namespace bqq {
 
 namespace {
 
-// A file is a magic number, a version, an index and the XXH3 digest of all before it. An index is a
-// tag and contents; the contents of a wrapper end with its parts: docs/format.md.
+// A file is a magic number, a version, features, a head, lists and the XXH3 digest of all before it.
+// The head is an index: a tag and contents; the contents of a wrapper end with its parts. Versions
+// before 8 have no head around the index: docs/format.md.
 constexpr char kMagic[4] = {'B', 'Q', 'Q', 'X'};
 // The bits of IO_FLAG_MMAP without IO_FLAG_SKIP_IVF_DATA, which is one of them.
 constexpr int kMapped = faiss::IO_FLAG_MMAP & ~faiss::IO_FLAG_SKIP_IVF_DATA;
+/// Lists begin at a multiple of this.
+constexpr size_t kListsAlignment = 64;
 
-/// The first four bytes, or fewer at the end of the file.
-std::vector<uint8_t> read_magic(faiss::IOReader& from) {
-    std::vector<uint8_t> bytes(sizeof kMagic);
-    bytes.resize(from(bytes.data(), 1, bytes.size()));
-    return bytes;
-}
-
-/// @throws FileError  when it is neither ours nor one of FAISS's, which all begin with I
-bool is_ours(const std::vector<uint8_t>& magic) {
-    if (magic.size() == sizeof kMagic && std::memcmp(magic.data(), kMagic, sizeof kMagic) == 0)
-        return true;
-    if (magic.empty() || magic[0] != 'I') throw FileError("it is no index file of BQQ or FAISS");
+/// @return  whether it is ours, else it is one of FAISS's, which all begin with I
+/// @throws FileError  when it is neither
+bool is_ours(Reader& reader) {
+    char magic[sizeof kMagic] = {};
+    const size_t size = reader(magic, 1, sizeof magic);
+    if (size == sizeof magic && std::memcmp(magic, kMagic, sizeof magic) == 0) return true;
+    if (size == 0 || magic[0] != 'I') throw FileError("it is no index file of BQQ or FAISS");
     return false;
 }
 
-/// @param magic  what read_magic() took from the file
-std::unique_ptr<faiss::Index> read_any(
-        faiss::IOReader& from, std::vector<uint8_t> magic, int io_flags) {
-    const bool in_place = (io_flags & kMapped) != 0;
-    FAISS_THROW_IF_NOT_MSG(
-            !in_place || dynamic_cast<MappedReader*>(&from) != nullptr,
-            "BQQ: IO_FLAG_MMAP needs the path of a file");
-    if (in_place) io_flags &= ~faiss::IO_FLAG_MMAP;
-    const bool ours = is_ours(magic);
-    Reader reader(from, std::move(magic), io_flags, in_place);
-    if (!ours) return std::unique_ptr<faiss::Index>(faiss::read_index(&reader, io_flags));
+void read_features(Reader& reader) {
     const ByteSource source = reader.source();
-    (void)read_value<uint32_t>(source); // the magic number
-    const auto version = read_value<uint32_t>(source);
-    if (version < kFirstIndexVersion || version > kIndexVersion)
-        throw FileError(
-                "the file has version " + std::to_string(version) + ", this library reads " +
-                std::to_string(kFirstIndexVersion) + " to " + std::to_string(kIndexVersion));
-    reader.version = version;
-    std::unique_ptr<faiss::Index> index = read_tagged(reader);
-    const std::optional<uint64_t> digest = reader.digest();
-    const auto stored = read_value<uint64_t>(source);
-    if (digest && stored != *digest)
-        throw FileError("the file is corrupt: its checksum does not fit");
-    return index;
+    for (uint64_t n = read_varint(source); n > 0; --n) {
+        const std::span<const uint8_t> bytes = reader.take(read_value<uint8_t>(source));
+        const std::string feature(bytes.begin(), bytes.end());
+        if (feature != kTiedAtoms)
+            throw FileError("the file has '" + feature + "', which this library does not know");
+    }
 }
 
-/// Comes before the reading, since FAISS allocates whatever sizes a file names.
-void check_digest(const MappedFile& file) {
+/// Zeros up to kListsAlignment.
+size_t padding(size_t position) {
+    return (kListsAlignment - position % kListsAlignment) % kListsAlignment;
+}
+
+/// Before version 8 nothing else tells damage of what is not in a head.
+void check_digest(std::span<const uint8_t> file) {
     Digest digest;
     uint64_t stored = 0;
     if (file.size() >= sizeof stored) {
@@ -85,27 +74,82 @@ void check_digest(const MappedFile& file) {
         throw FileError("the file is truncated or corrupt: its checksum does not fit");
 }
 
-std::unique_ptr<faiss::Index> read_foreign(const std::string& path, int io_flags) {
+/// What follows the magic number of a file of ours.
+std::unique_ptr<faiss::Index> read_ours(Reader& reader) {
+    const ByteSource source = reader.source();
+    reader.version = read_value<uint32_t>(source);
+    if (reader.version < kFirstIndexVersion || reader.version > kIndexVersion)
+        throw FileError(
+                "the file has version " + std::to_string(reader.version) + ", this library reads " +
+                std::to_string(kFirstIndexVersion) + " to " + std::to_string(kIndexVersion));
+    std::unique_ptr<faiss::Index> index;
+    if (reader.version < 8) {
+        if (!reader.bytes().empty() && reader.in_place == nullptr) check_digest(reader.bytes());
+        index = read_tagged(reader);
+    } else {
+        read_features(reader);
+        index = read_head(reader, read_tagged);
+        for (const uint8_t zero : reader.take(padding(reader.position())))
+            if (zero != 0) throw FileError("the file is corrupt: bytes between head and lists");
+        for (const auto& read_list : reader.lists) read_list(reader);
+    }
+    const uint64_t digest = reader.in_place == nullptr ? reader.digest() : 0;
+    const auto stored = read_value<uint64_t>(source);
+    if (reader.in_place == nullptr && stored != digest)
+        throw FileError("the file is corrupt: its checksum does not fit");
+    check_consistent(*index);
+    return index;
+}
+
+/// Reads what FAISS wrote, once it is found to be right; a kind that is not known here as it is.
+template <class Read>
+std::unique_ptr<faiss::Index> read_foreign(Reader& reader, const Read& read) {
+    reader.remember();
+    const bool known = is_faiss_index(reader);
+    reader.again();
     try {
-        return std::unique_ptr<faiss::Index>(faiss::read_index(path.c_str(), io_flags));
+        std::unique_ptr<faiss::Index> index(read());
+        if (known) check_consistent(*index);
+        return index;
     } catch (const faiss::FaissException& error) {
         if (std::string(error.what()).find("read error in") == std::string::npos) throw;
         throw FileError("the file is truncated");
     }
 }
 
-/// A file of ours is mapped while it is read. FAISS opens its own, how depends on the flags.
+std::unique_ptr<faiss::Index> read_stream(faiss::IOReader& from, int io_flags) {
+    FAISS_THROW_IF_NOT_MSG((io_flags & kMapped) == 0, "BQQ: IO_FLAG_MMAP needs the path of a file");
+    Reader reader(from, io_flags);
+    reader.remember();
+    const bool ours = is_ours(reader);
+    if (ours) {
+        reader.forget();
+        return read_ours(reader);
+    }
+    reader.again();
+    return read_foreign(reader, [&] { return faiss::read_index(&reader, io_flags); });
+}
+
+/// A file is mapped while it is read. FAISS opens its own, how depends on the flags.
 std::unique_ptr<faiss::Index> read_path(const std::string& path, int io_flags) {
     if (!std::filesystem::is_regular_file(path)) {
         faiss::FileIOReader reader(path.c_str());
-        return read_any(reader, read_magic(reader), io_flags);
+        return read_stream(reader, io_flags);
     }
     const auto file = std::make_shared<MappedFile>(path);
-    MappedReader reader(path, file);
-    std::vector<uint8_t> magic = read_magic(reader);
-    if (!is_ours(magic)) return read_foreign(path, io_flags);
-    if ((io_flags & kMapped) == 0) check_digest(*file);
-    return read_any(reader, std::move(magic), io_flags);
+    const bool in_place = (io_flags & kMapped) != 0;
+    Reader reader(
+            {file->data(), file->size()}, path,
+            in_place ? io_flags & ~faiss::IO_FLAG_MMAP : io_flags);
+    reader.remember();
+    if (!is_ours(reader)) {
+        reader.again();
+        return read_foreign(reader, [&] { return faiss::read_index(path.c_str(), io_flags); });
+    }
+    if (in_place) reader.in_place = file;
+    std::unique_ptr<faiss::Index> index = read_ours(reader);
+    if (!reader.at_end()) throw FileError("bytes follow the end of the index");
+    return index;
 }
 
 /// Copies by writing and reading in memory: FAISS's indexes, and wrappers without their parts.
@@ -114,10 +158,8 @@ auto copy_bytes(const Write& write, const Read& read) {
     faiss::VectorIOWriter to;
     Writer writer(to);
     write(writer);
-    faiss::VectorIOReader from;
-    from.data = std::move(to.data);
     // Two indexes must not write to one file of lists.
-    Reader reader(from, {}, faiss::IO_FLAG_READ_ONLY);
+    Reader reader(to.data, "", faiss::IO_FLAG_READ_ONLY);
     return read(reader);
 }
 
@@ -151,11 +193,25 @@ void write_index(const faiss::Index* index, faiss::IOWriter* to) {
             faiss::write_index(index, to);
             return;
         }
+        check_consistent(*index); // no file is written that cannot be read
+        Writer head;
+        write_tagged(index, head);
         Writer writer(*to);
-        writer.put(kMagic, sizeof kMagic);
-        write_value(writer.sink(), kIndexVersion);
+        const ByteSink sink = writer.sink();
+        sink(kMagic, sizeof kMagic);
+        write_value(sink, kIndexVersion);
+        write_varint(sink, head.features.size());
+        for (const std::string& feature : head.features) {
+            write_value(sink, static_cast<uint8_t>(feature.size()));
+            sink(feature.data(), feature.size());
+        }
+        write_varint(sink, head.size());
         write_tagged(index, writer);
-        write_value(writer.sink(), writer.digest());
+        write_value(sink, head.digest());
+        const std::vector<uint8_t> zeros(padding(writer.size()));
+        sink(zeros.data(), zeros.size());
+        for (const auto& write_lists : head.lists) write_lists(writer);
+        write_value(sink, writer.digest());
     });
 }
 
@@ -170,7 +226,7 @@ void write_index(const faiss::Index* index, const std::string& path) {
 }
 
 std::unique_ptr<faiss::Index> read_index(faiss::IOReader* reader, int io_flags) {
-    return with_faiss_errors([&] { return read_any(*reader, read_magic(*reader), io_flags); });
+    return with_faiss_errors([&] { return read_stream(*reader, io_flags); });
 }
 
 std::unique_ptr<faiss::Index> read_index(const std::string& path, int io_flags) {
@@ -179,6 +235,18 @@ std::unique_ptr<faiss::Index> read_index(const std::string& path, int io_flags) 
     } catch (const std::bad_alloc&) {
         throw;
     } catch (const std::exception& error) {
+        throw faiss::FaissException("cannot read " + path + ": " + error.what());
+    }
+}
+
+void verify_index(const std::string& path) {
+    const std::unique_ptr<faiss::Index> index =
+            read_index(path, kMapped | faiss::IO_FLAG_READ_ONLY);
+    if (!contains_bqq(index.get())) return;
+    try {
+        const MappedFile file(path);
+        check_digest({file.data(), file.size()});
+    } catch (const FileError& error) {
         throw faiss::FaissException("cannot read " + path + ": " + error.what());
     }
 }

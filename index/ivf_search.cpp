@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <typeinfo>
 #include <vector>
 
@@ -54,7 +55,8 @@ IVFSearch to_ivf_search(const IndexIVFBQQ& index, const faiss::SearchParameters*
 double visit_offset(const IndexIVFBQQ& index, const float* x, idx_t list, float centroid_dis) {
     const Metric metric = index.codec().metric();
     double offset = from_distance(metric, centroid_dis);
-    if (index.quantizer->metric_type != index.metric_type) {
+    // Far queries have distances that no float holds.
+    if (index.quantizer->metric_type != index.metric_type || !std::isfinite(centroid_dis)) {
         std::vector<float> centroid(static_cast<size_t>(index.d));
         index.quantizer->reconstruct(list, centroid.data());
         offset = list_offset(metric, x, centroid.data(), centroid.size());

@@ -10,8 +10,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
+#include <limits>
 #include <memory>
-#include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,14 +34,37 @@ Vector read_vector(const ByteSource& source) {
     return read_array<Vector>(source, size);
 }
 
-/// Hands bytes on to FAISS's writer and keeps their digest.
+/// Most indexes inside each other, the outermost included: wrappers and coarse quantizers.
+inline constexpr int kMaxNesting = 16;
+
+/// One more index inside another, as long as it lives.
+class Nesting {
+public:
+    /// @throws FileError  beyond kMaxNesting
+    explicit Nesting(int& depth) : depth_(depth) {
+        if (depth_ == kMaxNesting)
+            throw FileError(
+                    "more than " + std::to_string(kMaxNesting) + " indexes inside each other");
+        ++depth_;
+    }
+    Nesting(const Nesting&) = delete;
+    Nesting& operator=(const Nesting&) = delete;
+    ~Nesting() { --depth_; }
+
+private:
+    int& depth_;
+};
+
+/// Hands bytes on to FAISS's writer, or only counts them, and keeps their digest.
 class Writer : public faiss::IOWriter {
 public:
-    explicit Writer(faiss::IOWriter& to) : to_(to) { name = to.name; }
+    Writer() = default;
+    explicit Writer(faiss::IOWriter& to) : to_(&to) { name = to.name; }
 
     size_t operator()(const void* bytes, size_t size, size_t count) override {
         digest_.update(bytes, size * count);
-        return to_(bytes, size, count);
+        size_ += size * count;
+        return to_ == nullptr ? count : (*to_)(bytes, size, count);
     }
     void put(const void* bytes, size_t size) {
         if (size != 0 && (*this)(bytes, 1, size) != size)
@@ -47,97 +73,134 @@ public:
     ByteSink sink() {
         return [this](const void* bytes, size_t size) { put(bytes, size); };
     }
-    uint64_t digest() const { return digest_.value(); }
+    uint64_t digest() const { return digest_.value(); } ///< of all bytes
+    uint64_t size() const { return size_; }
 
-    int depth = 0; ///< indexes that the present one is inside, and itself
+    int depth = 0;                  ///< indexes that the present one is inside, and itself
+    std::set<std::string> features; ///< what a reader must know
+    /// Codes and ids, which follow the head.
+    std::vector<std::function<void(Writer&)>> lists;
 
 private:
-    faiss::IOWriter& to_;
+    faiss::IOWriter* to_ = nullptr;
     Digest digest_;
+    uint64_t size_ = 0;
 };
 
-/// Reads a mapped file.
-class MappedReader : public faiss::IOReader {
-public:
-    MappedReader(const std::string& path, std::shared_ptr<const MappedFile> file)
-            : file_(std::move(file)) {
-        name = path;
-    }
-    size_t operator()(void* bytes, size_t size, size_t count) override {
-        const size_t got = size == 0 ? 0 : std::min(count, (file_->size() - position_) / size);
-        if (got != 0) std::memcpy(bytes, file_->data() + position_, got * size);
-        position_ += got * size;
-        return got;
-    }
-    const std::shared_ptr<const MappedFile>& file() const { return file_; }
-    /// The next `size` bytes, where they lie; the reading goes on after them.
-    const uint8_t* take(size_t size) {
-        if (size > file_->size() - position_) throw FileError("the file is truncated");
-        const uint8_t* bytes = file_->data() + position_;
-        position_ += size;
-        return bytes;
-    }
-
-private:
-    std::shared_ptr<const MappedFile> file_;
-    size_t position_ = 0;
-};
-
-/** Takes bytes from FAISS's reader and keeps their digest. The first bytes may have been read
- * already.
+/** Takes bytes from memory or from FAISS's reader, and keeps their digest.
  *
  * It is a FileIOReader because FAISS finds files that lie beside the index by the name in one.
  */
 class Reader : public faiss::FileIOReader {
 public:
-    /// @param flags     FAISS's, for what FAISS reads
-    /// @param in_place  whether lists of codes stay in `from`, a MappedReader
-    Reader(faiss::IOReader& from, std::vector<uint8_t> ahead, int flags, bool in_place = false)
-            : FileIOReader(static_cast<FILE*>(nullptr)),
-              io_flags(flags),
-              mapped_(dynamic_cast<MappedReader*>(&from)),
-              in_place_(in_place),
-              from_(from),
-              ahead_(std::move(ahead)) {
+    /// A stream. @param flags  FAISS's, for what FAISS reads
+    Reader(faiss::IOReader& from, int flags)
+            : FileIOReader(static_cast<FILE*>(nullptr)), io_flags(flags), from_(&from) {
         name = from.name;
+    }
+    /// Bytes that outlive the reader.
+    Reader(std::span<const uint8_t> bytes, std::string of, int flags)
+            : FileIOReader(static_cast<FILE*>(nullptr)), io_flags(flags), bytes_(bytes) {
+        name = std::move(of);
     }
 
     size_t operator()(void* bytes, size_t size, size_t count) override {
-        const size_t wanted = size * count;
-        const size_t first = std::min(wanted, ahead_.size() - used_);
-        if (first != 0) std::memcpy(bytes, ahead_.data() + used_, first);
-        used_ += first;
-        size_t got = first;
-        if (got < wanted) got += from_(static_cast<uint8_t*>(bytes) + got, 1, wanted - got);
-        if (mapped_ == nullptr) digest_.update(bytes, got);
-        return size == 0 ? 0 : got / size;
+        if (size == 0) return 0;
+        if (from_ == nullptr) {
+            const size_t got = std::min(count, (bytes_.size() - position_) / size);
+            if (got != 0) std::memcpy(bytes, bytes_.data() + position_, got * size);
+            position_ += got * size;
+            return got;
+        }
+        if (count > std::numeric_limits<size_t>::max() / size) return 0;
+        return read_stream(static_cast<uint8_t*>(bytes), size * count) / size;
+    }
+    void read(void* bytes, size_t size) {
+        if (size != 0 && (*this)(bytes, 1, size) != size) throw FileError("the file is truncated");
     }
     ByteSource source() {
-        return [this](void* bytes, size_t size) {
-            if (size != 0 && (*this)(bytes, 1, size) != size)
-                throw FileError("the file is truncated");
-        };
+        return [this](void* bytes, size_t size) { read(bytes, size); };
     }
-    /// Nothing for a mapped file, which can be looked at before it is read.
-    std::optional<uint64_t> digest() const {
-        if (mapped_ != nullptr) return {};
-        return digest_.value();
+    /// The next bytes, where they lie in memory; of a stream, valid until the next take().
+    std::span<const uint8_t> take(size_t size) {
+        if (from_ != nullptr) {
+            taken_ = read_array<std::vector<uint8_t>>(source(), size);
+            return taken_;
+        }
+        if (size > bytes_.size() - position_) throw FileError("the file is truncated");
+        position_ += size;
+        return bytes_.subspan(position_ - size, size);
     }
 
-    /// Not null where lists are to stay in the file.
-    MappedReader* mapped() { return in_place_ ? mapped_ : nullptr; }
+    /// What is read from now on is read again after again().
+    void remember() {
+        mark_ = position_;
+        remembering_ = true;
+    }
+    void again() {
+        remembering_ = false;
+        if (from_ == nullptr) {
+            position_ = mark_;
+            return;
+        }
+        position_ -= remembered_.size();
+        remembered_.insert(
+                remembered_.end(), ahead_.begin() + static_cast<std::ptrdiff_t>(used_),
+                ahead_.end());
+        ahead_ = std::exchange(remembered_, {});
+        used_ = 0;
+    }
+
+    void forget() {
+        remembering_ = false;
+        remembered_.clear();
+    }
+
+    size_t position() const { return position_; }
+    /// All of them, where they lie in memory; none of a stream.
+    std::span<const uint8_t> bytes() const { return bytes_; }
+    /// Whether nothing follows; unknown of a stream.
+    bool at_end() const { return from_ == nullptr && position_ == bytes_.size(); }
+    /// Of all bytes before the position.
+    uint64_t digest() const {
+        if (from_ != nullptr) return digest_.value();
+        Digest digest;
+        digest.update(bytes_.data(), position_);
+        return digest.value();
+    }
 
     const int io_flags;
     uint32_t version = kIndexVersion; ///< of the file
     int depth = 0;                    ///< indexes that the present one is inside, and itself
+    /// The file, where codes and ids are to stay in it.
+    std::shared_ptr<const MappedFile> in_place;
+    /// Read the codes and ids, which follow the head.
+    std::vector<std::function<void(Reader&)>> lists;
 
 private:
-    MappedReader* const mapped_;
-    const bool in_place_;
-    faiss::IOReader& from_;
-    std::vector<uint8_t> ahead_;
+    faiss::IOReader* const from_ = nullptr;
+    const std::span<const uint8_t> bytes_;
+    size_t position_ = 0;
+    size_t mark_ = 0;
+    bool remembering_ = false;
+    std::vector<uint8_t> remembered_, taken_;
+    std::vector<uint8_t> ahead_; ///< to be read again, but for its first used_ bytes
     size_t used_ = 0;
     Digest digest_;
+
+    size_t read_stream(uint8_t* bytes, size_t size) {
+        const size_t first = std::min(size, ahead_.size() - used_);
+        if (first != 0) std::memcpy(bytes, ahead_.data() + used_, first);
+        used_ += first;
+        size_t got = first;
+        if (got < size) {
+            got += (*from_)(bytes + got, 1, size - got);
+            digest_.update(bytes + first, got - first);
+        }
+        if (remembering_) remembered_.insert(remembered_.end(), bytes, bytes + got);
+        position_ += got;
+        return got;
+    }
 };
 
 } // namespace bqq

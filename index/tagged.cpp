@@ -1,44 +1,22 @@
 #include "index/tagged.h"
 
+#include "index/faiss_format.h"
 #include "index/index_bodies.h"
 #include "index/wrappers.h"
 
 #include <bqq/index/IndexBQQ.h>
 #include <bqq/index/IndexIVFBQQ.h>
 
-#include <faiss/index_io.h>
-
 #include <string>
 
 namespace bqq {
-
-namespace {
-
-/// One level of indexes inside each other.
-class Nesting {
-public:
-    explicit Nesting(int& depth) : depth_(depth) {
-        if (depth_ == kMaxNesting)
-            throw FileError(
-                    "more than " + std::to_string(kMaxNesting) + " indexes inside each other");
-        ++depth_;
-    }
-    Nesting(const Nesting&) = delete;
-    Nesting& operator=(const Nesting&) = delete;
-    ~Nesting() { --depth_; }
-
-private:
-    int& depth_;
-};
-
-} // namespace
 
 void write_tagged(const faiss::Index* index, Writer& writer) {
     const Nesting nesting(writer.depth);
     const ByteSink sink = writer.sink();
     if (!contains_bqq(index)) {
         write_value(sink, IndexTag::faiss);
-        faiss::write_index(index, &writer);
+        write_faiss_index(*index, writer);
     } else if (const auto* flat = dynamic_cast<const IndexBQQ*>(index)) {
         write_value(sink, IndexTag::flat_codes);
         write_flat(*flat, writer);
@@ -58,7 +36,7 @@ std::unique_ptr<faiss::Index> read_tagged(Reader& reader) {
     const auto tag = read_value<IndexTag>(reader.source());
     switch (tag) {
         case IndexTag::faiss:
-            return std::unique_ptr<faiss::Index>(faiss::read_index(&reader, reader.io_flags));
+            return read_faiss_index(reader);
         case IndexTag::flat_codes:
             return read_flat(reader);
         case IndexTag::ivf:

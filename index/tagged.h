@@ -8,9 +8,6 @@
 
 namespace bqq {
 
-/// Most indexes inside each other, the outermost included: wrappers and coarse quantizers.
-inline constexpr int kMaxNesting = 16;
-
 /** Writes the tag and the contents of an index and of its parts.
  * @throws Error, faiss::FaissException  for a class that cannot be written, or beyond kMaxNesting
  */

@@ -1,5 +1,6 @@
 #include "index/wrappers.h"
 
+#include "index/faiss_format.h"
 #include "index/inverted_lists.h"
 
 #include <bqq/index/IndexBQQ.h>
@@ -105,7 +106,7 @@ struct PreTransform {
         };
         for (uint32_t i = 0; i < steps; ++i) {
             index->chain.push_back(nullptr); // what is read has an owner at once
-            index->chain.back() = faiss::read_VectorTransform(&reader);
+            index->chain.back() = read_transform(reader).release();
             check(index->chain.back()->d_in);
             next_d = index->chain.back()->d_out;
         }
@@ -181,6 +182,8 @@ struct IdMap {
                     "the id map has " + std::to_string(ids.size()) + " ids for " +
                     std::to_string(inner->ntotal) + " vectors");
         faiss::IndexIVF* ivf = inverted_file(inner.get());
+        if (ivf != nullptr && reader.version >= 8)
+            throw FileError("an id map over an inverted file, which keeps ids itself");
         if (ivf != nullptr && (reader.io_flags & faiss::IO_FLAG_SKIP_IVF_DATA) == 0) {
             const bool by_id = kById || ivf->direct_map.type != faiss::DirectMap::NoMap;
             ivf->set_direct_map_type(faiss::DirectMap::NoMap); // it had the positions
@@ -215,8 +218,6 @@ struct Refine {
         const auto k_factor = read_value<float>(reader.source());
         std::unique_ptr<faiss::Index> base = next_part();
         std::unique_ptr<faiss::Index> refine = next_part();
-        if (base->d != refine->d || base->ntotal != refine->ntotal)
-            throw FileError("the index and its refinement differ in size");
         auto index = std::make_unique<T>();
         set_as(*index, *base);
         index->is_trained = base->is_trained && refine->is_trained;
@@ -265,11 +266,6 @@ struct Graph {
         faiss::HNSW graph;
         std::apply([&](auto&... field) { (read_field(field), ...); }, fields(graph));
         std::unique_ptr<faiss::Index> storage = next_part();
-        if (graph.levels.size() != static_cast<size_t>(storage->ntotal) ||
-            graph.offsets.size() != graph.levels.size() + 1)
-            throw FileError(
-                    "a graph of " + std::to_string(graph.levels.size()) + " vectors over " +
-                    std::to_string(storage->ntotal));
         auto index = std::make_unique<faiss::IndexHNSW>(storage.get(), 32);
         index->own_fields = true;
         (void)storage.release();
@@ -287,6 +283,7 @@ template <class T>
 struct Threaded {
     using Class = T;
     static constexpr bool kShards = std::is_same_v<T, faiss::IndexShards>;
+    static constexpr uint32_t kMaxParts = 1024; ///< each may be given a thread
 
     static std::vector<faiss::Index*> parts(const T& index) {
         std::vector<faiss::Index*> parts;
@@ -308,6 +305,10 @@ struct Threaded {
             if constexpr (kShards) index->successive_ids = read_bool(source, "successive_ids");
         };
         if (reader.version > 4) read_own();
+        if (count == 0 || count > kMaxParts)
+            throw FileError(
+                    "shards or replicas of " + std::to_string(count) + " parts, must be 1 to " +
+                    std::to_string(kMaxParts));
         for (uint32_t i = 0; i < count; ++i) add_part(*index, next_part());
         if (reader.version == 4) read_own();
         if constexpr (kShards) index->syncWithSubIndexes();

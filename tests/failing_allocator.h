@@ -19,6 +19,17 @@ public:
     bool has_failed() const;
 };
 
+/** While it lives, operator new fails where more bytes than `limit` would be held that were taken
+ * since its beginning, on all threads. At most one lives at a time, and no FailingAllocator.
+ */
+class AllocatedBytes {
+public:
+    explicit AllocatedBytes(size_t limit);
+    AllocatedBytes(const AllocatedBytes&) = delete;
+    AllocatedBytes& operator=(const AllocatedBytes&) = delete;
+    ~AllocatedBytes();
+};
+
 /** Calls f once for each number of allocations that succeed, in steps, until none fails.
  * @param make_f       () -> f, a call that is prepared where nothing fails
  * @param after_failure(allowed)  called where f threw std::bad_alloc

@@ -189,12 +189,21 @@ void Basis::check(const std::string& name) const {
     check_size(step.size(), tied() ? M : 0, "steps");
     for (const size_t direction : direction_of)
         check(direction < K, "an atom of direction " + std::to_string(direction));
-    check(scale > 0 && std::isfinite(scale), "scale " + std::to_string(scale));
+    check(scale > 0 && std::isfinite(scale) && std::isfinite(1 / scale),
+          "scale " + std::to_string(scale));
     for (const float value : mean) check_number(value, "mean");
-    for (const float value : rho) check_number(value, "rho");
-    for (const float value : step) check_number(value, "step");
+    // In units of the basis all that follows is moderate, so that no sum of products overflows.
+    constexpr float kMost = 1e9f;
+    const auto check_moderate = [&](double value, const char* what) {
+        check(std::fabs(value) <= static_cast<double>(kMost),
+              std::string(what) + " " + std::to_string(value));
+    };
+    for (const float value : rho) check_moderate(static_cast<double>(value), "rho");
+    for (const float value : step) check_moderate(static_cast<double>(value), "step");
     for (const float value : {scales.norm_first, scales.norm_step}) check_number(value, "norm");
-    check_number(scales.calibration, "calibration");
+    check_moderate(static_cast<double>(scales.norm_first), "norm");
+    check_moderate(65535.0 * static_cast<double>(scales.norm_step), "range of norms");
+    check(std::fabs(scales.calibration) <= 16, "calibration " + std::to_string(scales.calibration));
     check_number(training_error, "training error");
     // Every byte must stand for a number.
     const auto check_steps = [&](int64_t first, int64_t by, int64_t steps, const char* what) {
@@ -206,6 +215,10 @@ void Basis::check(const std::string& name) const {
     };
     check_steps(scales.alpha_first, scales.alpha_step, scales.last_near, "alphas");
     check_steps(scales.far_first, scales.far_step, 255 - scales.last_near, "far alphas");
+    if (scales.metric == Metric::l2)
+        check_moderate(
+                std::bit_cast<float>(scales.far_first + (255 - scales.last_near) * scales.far_step),
+                "far alphas up to");
 }
 
 void Basis::clear_planes() {

@@ -103,7 +103,9 @@ void ScaleCodec::encode_far(const Fit& fit, double centre_dot, uint8_t* bytes) c
 StoredScales ScaleCodec::decode_far(const uint8_t* bytes) const {
     const float factor = std::bit_cast<float>(far_first + far_step * (bytes[0] - last_near));
     if (metric == Metric::inner_product) return {factor, 0};
-    const float r = from_bfloat16_bits(static_cast<uint16_t>(bytes[1] | bytes[2] << 8));
+    float r = from_bfloat16_bits(static_cast<uint16_t>(bytes[1] | bytes[2] << 8));
+    constexpr float kMost = 2e18f; // Basis::to_unit() keeps vectors within half of this
+    if (!(std::fabs(r) <= kMost)) r = std::copysign(kMost, r);
     return {factor * std::fabs(r), r * std::fabs(r)};
 }
 

@@ -35,6 +35,7 @@ struct InfoOptions {
     std::string path;
     std::string against;
     std::string json;
+    bool verify = false;
 };
 
 Json describe_codes(const Quantizer& codec, size_t code_size, const MemoryBytes& memory) {
@@ -114,7 +115,17 @@ Json describe_index(const std::string& path, const std::string& against) {
     return info;
 }
 
+/// Throws for a file that is damaged anywhere.
+Json verify(const std::string& path) {
+    if (MatrixCodec::is_saved_at(path))
+        (void)MatrixCodec::load(path);
+    else
+        verify_index(path);
+    return {{"file", path}, {"file_bytes", std::filesystem::file_size(path)}, {"verified", true}};
+}
+
 Json describe(const InfoOptions& options) {
+    if (options.verify) return verify(options.path);
     if (!MatrixCodec::is_saved_at(options.path))
         return describe_index(options.path, options.against);
     if (!options.against.empty())
@@ -155,6 +166,10 @@ void add_info(CLI::App& app, Run& run) {
             "--against", options->against,
             "Vectors whose coding error is told beside that of the training: if it is much larger, "
             "train again");
+    sub->add_flag(
+               "--verify", options->verify,
+               "Only check that the file is whole and consistent, without reading it into memory")
+            ->excludes("--against");
     sub->add_option("--json", options->json, "JSON file to write, - for standard output [-]")
             ->expected(0, 1)
             ->default_str("-");

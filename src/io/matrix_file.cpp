@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -174,11 +175,17 @@ MatrixCodec MatrixCodec::load(const std::string& path) {
             file.fail(
                     "block " + std::to_string(b) + " of rank " + std::to_string(block.rank) +
                     " does not fit into the file");
-        block.u = read_value<float>(source);
+        const auto read_scale = [&] {
+            const auto scale = read_value<float>(source);
+            if (!std::isfinite(scale))
+                file.fail("block " + std::to_string(b) + " has a scale " + std::to_string(scale));
+            return scale;
+        };
+        block.u = read_scale();
         block.planes.resize(planes);
         // Scales and bits of a plane stand together only in memory.
         for (MatrixPlane& plane : block.planes)
-            for (float* scale : {&plane.r, &plane.s, &plane.t}) *scale = read_value<float>(source);
+            for (float* scale : {&plane.r, &plane.s, &plane.t}) *scale = read_scale();
         BitReader bits(read_array<std::vector<uint8_t>>(source, (bits_of(block, planes) + 7) / 8));
         for (MatrixPlane& plane : block.planes) {
             plane.Y = bits.read(block.rank, block.rows);
@@ -192,6 +199,7 @@ MatrixCodec MatrixCodec::load(const std::string& path) {
         }
     }
     if (row < codec.rows_) file.fail("blocks are missing");
+    if (file.position() + sizeof(uint64_t) != file.size()) file.fail("bytes follow the last block");
     return codec;
 }
 

@@ -15,7 +15,7 @@ using ByteSource = std::function<void(void* bytes, size_t size)>;
 
 /// Versions of index files that are read. The last one is written.
 inline constexpr uint32_t kFirstIndexVersion = 4;
-inline constexpr uint32_t kIndexVersion = 7;
+inline constexpr uint32_t kIndexVersion = 8;
 
 /** Writes a quantizer, little-endian: its form, then of each basis the mean, scales, rho and Z.
  * docs/format.md has the fields.

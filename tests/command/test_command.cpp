@@ -264,6 +264,16 @@ TEST_F(Command, BuildsFromAFileLargerThanMemory) {
     EXPECT_EQ(json::parse(run("info --index i --json").out)["ntotal"], n);
 }
 
+TEST_F(Command, InfoVerifies) {
+    expect_success("build --base base.fvecs --factory IVF4,BQQ32 --metric l2 --out i");
+    EXPECT_THAT(run("info i --verify").out, MatchesRegex("(.|\n)*verified +true\n"));
+    std::string bytes = contents("i");
+    bytes[bytes.size() - 20] = static_cast<char>(bytes[bytes.size() - 20] ^ 1);
+    std::ofstream(folder_ / "damaged", std::ios::binary) << bytes;
+    expect_failure("info damaged --verify", "checksum");
+    EXPECT_EQ(run("info damaged --verify").exit_code, 1);
+}
+
 TEST_F(Command, InfoDescribesBqqInsideAWrapper) {
     expect_success("build --base base.fvecs --factory BQQ32 --metric ip --out i");
     expect_success("info --index i --json i.json");

@@ -4,7 +4,8 @@
 //     g++ -std=c++20 -Iinclude tests/golden/generate.cpp <the libraries> && ./a.out version_N
 //     bqq compress matrix.npy --planes 2 --out version_N/matrix.bqqm      # matrix.npy: 12 x 10
 //
-// version_4 was written by commit 6eab7c8, version_7 by commit 66178ff.
+// version_4 was written by commit 6eab7c8, version_7 by commit 66178ff,
+// version_8 by the first commit that writes it.
 //
 // Each index has a text with its answers: d, ntotal, metric and factory string; then `label
 // distance` of the nearest vectors to each query; then decoded vectors, where the index decodes.
@@ -94,14 +95,15 @@ int main(int, char** argv) {
     folder = argv[1];
     for (const std::string factory :
          {"BQQ12", "BQQ13z3", "BQQ12z12", "BQQ4g3", "BQQ4z2g4", "BQQ4g", "IVF4,BQQ12",
-          "IVF4,BQQ4z2g2", "PCA4,BQQ12", "IDMap2,BQQ12", "BQQ12,RFlat", "BQQ12t", "IVF4,BQQ16tg2"}) {
+          "IVF4,BQQ4z2g2", "PCA4,BQQ12", "IDMap2,BQQ12", "BQQ12,RFlat", "BQQ12t",
+          "IVF4,BQQ16tg2"}) {
         write(*filled(factory, faiss::METRIC_L2), factory + "_l2");
         write(*filled(factory, faiss::METRIC_INNER_PRODUCT), factory + "_ip");
     }
     for (const std::string factory :
          {"IVF4_HNSW4,BQQ12", "IVF8(IVF2,Flat),BQQ12", "OPQ2_8,BQQ12", "RR8,BQQ12", "L2norm,BQQ12",
-          "IDMap,BQQ12", "BQQ12,Refine(SQ8)", "IVF4,BQQ12,RFlat",
-          "HNSW4,BQQ12", "HNSW4,BQQ4g2", "IDMap2,PCA4,BQQ12"})
+          "IDMap,BQQ12", "BQQ12,Refine(SQ8)", "IVF4,BQQ12,RFlat", "HNSW4,BQQ12", "HNSW4,BQQ4g2",
+          "IDMap2,PCA4,BQQ12"})
         write(*filled(factory, faiss::METRIC_L2), factory);
     for (const std::string factory : {"BQQ12", "BQQ4z2g", "IVF4,BQQ12", "PCA4,BQQ4g3"})
         write(*bqq::index_factory(kDimension, factory), factory + "_untrained");

@@ -348,9 +348,9 @@ TEST_F(IndexIo, IndexesInsideEachOtherHaveALimit) {
     EXPECT_THAT(
             [&] { to_bytes(one_more); },
             ThrowsMessage<FaissException>(HasSubstr("16 indexes inside each other")));
-    // The head, then tag, dimension and number of transforms of each.
-    std::string deep = bytes.substr(0, 8);
-    for (int i = 0; i < 1000; ++i) deep += bytes.substr(8, 1 + 4 + 4);
+    // Before version 8 no head comes first. Tag, dimension and number of transforms of each:
+    std::string deep = "BQQX" + std::string("\7\0\0\0", 4);
+    for (int i = 0; i < 1000; ++i) deep += std::string("\2\10\0\0\0\0\0\0\0", 1 + 4 + 4);
     EXPECT_THAT(
             [&] { from_bytes(deep); },
             ThrowsMessage<FaissException>(HasSubstr("16 indexes inside each other")));
@@ -365,18 +365,31 @@ TEST_F(IndexIo, AnIdMapOverAnInvertedFileIsNotWritten) {
             ThrowsMessage<FaissException>(HasSubstr("use the inverted file")));
 }
 
-/// The file of an id map over an inverted file, as version 4 wrote it.
+/// The file of an id map over an inverted file, as no version since 5 writes it.
 std::string id_map_over(const std::string& ivf, bool both_ways, const std::vector<idx_t>& ids) {
     const auto as_bytes = [](const auto* values, size_t n) {
         return std::string(reinterpret_cast<const char*>(values), n * sizeof *values);
     };
+    const auto digest_of = [&](const std::string& bytes) {
+        bqq::Digest digest;
+        digest.update(bytes.data(), bytes.size());
+        const uint64_t value = digest.value();
+        return as_bytes(&value, 1);
+    };
+    // Of version 8: the head's size in two bytes, its tag and contents, digest, zeros, lists.
+    const auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<uint8_t>(ivf[i])); };
+    const size_t head = 4 + 4 + 1 + 2, head_size = (byte(9) & 127) + 128 * byte(10);
+    const size_t lists = (head + head_size + 8 + 63) / 64 * 64;
+    const std::string ivf_contents = ivf.substr(head + 1, head_size - 1);
+    // Before: the id map, the tag, the contents with their size and digest, lists.
     const uint64_t size = ids.size();
-    std::string bytes = ivf.substr(0, 8) + (both_ways ? '\4' : '\3') + as_bytes(&size, 1) +
-                        as_bytes(ids.data(), size) + ivf.substr(8, ivf.size() - 16);
-    bqq::Digest digest;
-    digest.update(bytes.data(), bytes.size());
-    const uint64_t value = digest.value();
-    return bytes + as_bytes(&value, 1);
+    const auto varint = {
+            static_cast<char>((head_size - 1) | 128), static_cast<char>((head_size - 1) >> 7)};
+    std::string bytes = "BQQX" + std::string("\7\0\0\0", 4) + (both_ways ? '\4' : '\3') +
+                        as_bytes(&size, 1) + as_bytes(ids.data(), size) + ivf[head] +
+                        std::string(varint) + ivf_contents + digest_of(ivf_contents) +
+                        ivf.substr(lists, ivf.size() - lists - 8);
+    return bytes + digest_of(bytes);
 }
 
 // What a removal leaves: the map has closed the gap among its ids, the lists keep their positions.
@@ -450,6 +463,45 @@ TEST_F(IndexIo, FlippedBitsInTheHeadOfAMappedFileAreNoticed) {
         std::string broken = bytes;
         broken[byte] = static_cast<char>(broken[byte] ^ 1);
         ASSERT_THROW(map(write("broken", broken)), FaissException) << "byte " << byte;
+    }
+}
+
+TEST_F(IndexIo, VerifyingLooksAtEveryByte) {
+    for (const char* description : {"IVF4,BQQ24", "BQQ24,RFlat", "Flat"}) {
+        const std::string bytes = to_bytes(*filled(description, faiss::METRIC_L2, 40));
+        bqq::verify_index(write("whole", bytes));
+        if (std::string(description) == "Flat") continue; // FAISS's files have no digest
+        for (size_t i = 0; i < bytes.size(); i += 7) {
+            std::string broken = bytes;
+            broken[i] = static_cast<char>(broken[i] ^ 16);
+            const std::string file = write("broken", broken);
+            EXPECT_THAT(
+                    [&] { bqq::verify_index(file); },
+                    ThrowsMessage<FaissException>(HasSubstr(file)))
+                    << description << ", byte " << i;
+        }
+    }
+    EXPECT_THROW(bqq::verify_index(path("missing")), FaissException);
+}
+
+// Codes of a mapped file are not looked at; all else is, whatever holds it.
+TEST_F(IndexIo, AllButTheListsOfAMappedFileIsVerified) {
+    const std::pair<const char*, size_t> kinds[] = {
+            {"IDMap2,BQQ24", 3 + 3}, {"IVF4,BQQ24,RFlat", 3 + 3 + 1}, {"HNSW4,BQQ24", 3 + 3}};
+    for (const auto& [description, bytes_in_lists] : kinds) {
+        const std::string bytes = to_bytes(*filled(description, faiss::METRIC_L2, 100));
+        size_t refused = 0;
+        const size_t head = bytes.size() - 100 * bytes_in_lists - 8;
+        for (size_t i = 0; i < head; i += 3) {
+            std::string broken = bytes;
+            broken[i] = static_cast<char>(broken[i] ^ 1);
+            try {
+                (void)map(write("broken", broken));
+            } catch (const FaissException&) {
+                ++refused;
+            }
+        }
+        EXPECT_EQ(refused, (head + 2) / 3) << description;
     }
 }
 

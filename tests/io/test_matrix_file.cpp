@@ -1,5 +1,6 @@
 #include <bqq/matrix_codec.h>
 
+#include "failing_allocator.h"
 #include "file_size_limit.h"
 #include "io/digest.h"
 #include "omp_threads.h"
@@ -9,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -153,6 +155,44 @@ std::string with(std::string bytes, size_t at, T value) {
     const uint64_t sum = digest.value();
     std::memcpy(bytes.data() + bytes.size() - 8, &sum, sizeof sum);
     return bytes;
+}
+
+// As someone who means harm would: with right digests.
+TEST_F(MatrixFile, NoChangedByteWithARightDigestDoesHarm) {
+    const std::string bytes = bytes_of(coded(3, 5, 2, 4));
+    size_t loaded = 0;
+    for (size_t i = 0; i < bytes.size() - 8; ++i)
+        for (const int change : {0x01, 0x80, 0xff}) {
+            const auto byte = static_cast<uint8_t>(bytes[i] ^ change);
+            const std::string file = write("changed", with(bytes, i, byte));
+            try {
+                const bqq::test::AllocatedBytes allocated(4 * bytes.size() + (16 << 20));
+                const MatrixCodec codec = MatrixCodec::load(file);
+                ++loaded;
+                (void)codec.reconstruct();
+                std::vector<float> y(codec.rows());
+                codec.multiply(std::vector<float>(codec.cols(), 1.0f), y);
+                codec.save(path("again"));
+            } catch (const bqq::FileError& error) {
+                EXPECT_THAT(error.what(), HasSubstr(file));
+            }
+        }
+    EXPECT_GT(loaded, 0u); // such as those with other bits
+}
+
+TEST_F(MatrixFile, NumbersThatAreNoneAndSurplusBytesAreRefused) {
+    const std::string bytes = bytes_of(coded(3, 5, 2));
+    const size_t scale = 4 + 4 + 6 * 8 + 2 * 8 + 5 * 8;
+    for (size_t i = 0; i < 4; ++i)
+        for (const float value : {NAN, INFINITY})
+            EXPECT_THAT(
+                    [&] { MatrixCodec::load(write("none", with(bytes, scale + 4 * i, value))); },
+                    ThrowsMessage<bqq::FileError>(HasSubstr("scale")));
+    EXPECT_THAT(
+            [&] {
+                MatrixCodec::load(write("more", with(bytes + std::string(3, '\0'), 4, bytes[4])));
+            },
+            ThrowsMessage<bqq::FileError>(HasSubstr("bytes follow")));
 }
 
 TEST_F(MatrixFile, AnotherVersionIsNamed) {

@@ -18,7 +18,7 @@ void write_index(const faiss::Index* index, faiss::IOWriter* writer);
 
 /** Reads what bqq::write_index or faiss::write_index wrote.
  * @param io_flags  FAISS's flags. IO_FLAG_MMAP leaves the lists of our indexes in the file, mapped
- *                  and read-only; their checksum is then not verified. The other flags hold for
+ *                  and read-only; these lists, and only they, are then not verified. The other flags hold for
  *                  what FAISS reads: IO_FLAG_READ_ONLY and IO_FLAG_ONDISK_SAME_DIR for on-disk
  *                  lists, ...
  * @throws faiss::FaissException  for a missing, truncated, corrupt or foreign file, named by the
@@ -27,6 +27,12 @@ void write_index(const faiss::Index* index, faiss::IOWriter* writer);
  */
 std::unique_ptr<faiss::Index> read_index(const std::string& path, int io_flags = 0);
 std::unique_ptr<faiss::Index> read_index(faiss::IOReader* reader, int io_flags = 0);
+
+/** Checks a whole file as read_index() does without IO_FLAG_MMAP, but holds no codes in memory.
+ * @throws faiss::FaissException  for a missing, truncated, corrupt or foreign file, named by the
+ *                                message
+ */
+void verify_index(const std::string& path);
 
 /** A copy that shares nothing with the index. Lists of ours that are mapped or on disk are in
  * memory in the copy; on-disk lists of FAISS's own inverted files are mapped once more, read-only.

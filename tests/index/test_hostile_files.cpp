@@ -1,0 +1,139 @@
+// Index files as someone who means harm would make them: any bytes, with right digests.
+#include "fuzz/index_file.h"
+#include "random_data.h"
+#include "temporary_folder.h"
+
+#include <bqq/index/IndexIVFBQQ.h>
+#include <bqq/index/index_factory.h>
+#include <bqq/index/index_io.h>
+#include <faiss/IndexIDMap.h>
+#include <faiss/IndexShards.h>
+#include <faiss/impl/FaissException.h>
+#include <faiss/impl/io.h>
+#include <faiss/index_io.h>
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace {
+
+using bqq::test::Bytes;
+using bqq::test::gaussian_vectors;
+using bqq::test::read_and_use;
+using bqq::test::repair_digests;
+
+constexpr int kDimension = 8;
+constexpr int64_t kVectors = 24;
+
+Bytes to_bytes(const faiss::Index& index) {
+    faiss::VectorIOWriter writer;
+    bqq::write_index(&index, &writer);
+    return writer.data;
+}
+
+Bytes file_of(const std::string& factory) {
+    const bool shards = factory == "shards";
+    const auto index = bqq::index_factory(kDimension, shards ? "BQQ12" : factory, faiss::METRIC_L2);
+    const std::vector<float> x = gaussian_vectors(300, kDimension, 1);
+    index->train(300, x.data());
+    if (dynamic_cast<faiss::IndexIDMap*>(index.get()) != nullptr) {
+        std::vector<int64_t> ids;
+        for (int64_t i = 0; i < kVectors; ++i) ids.push_back(50 + 7 * i);
+        index->add_with_ids(kVectors, x.data(), ids.data());
+    } else {
+        index->add(kVectors, x.data());
+    }
+    if (auto* ivf = dynamic_cast<bqq::IndexIVFBQQ*>(index.get()))
+        ivf->set_direct_map_type(faiss::DirectMap::Array);
+    if (!shards) return to_bytes(*index);
+    faiss::IndexShards both(kDimension);
+    both.successive_ids = true;
+    const auto again = bqq::clone_index(index.get());
+    both.addIndex(index.get());
+    both.addIndex(again.get());
+    return to_bytes(both);
+}
+
+class HostileFiles : public testing::TestWithParam<const char*> {
+protected:
+    const Bytes file = file_of(GetParam());
+    /// All bytes are changed where BQQ_EXHAUSTIVE is set, else a part.
+    const size_t step =
+            std::getenv("BQQ_EXHAUSTIVE") != nullptr ? 1 : std::max<size_t>(1, file.size() / 150);
+
+    template <class Use>
+    void change_each_byte(const Use& use) const {
+        for (size_t i = 0; i < file.size(); i += step)
+            for (const int change : {0x01, 0x80, 0xff}) {
+                Bytes changed = file;
+                changed[i] = static_cast<uint8_t>(changed[i] ^ change);
+                SCOPED_TRACE(
+                        testing::Message()
+                        << "byte " << i << " of " << file.size() << " ^ " << change);
+                use(changed);
+            }
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(
+        Kinds, HostileFiles,
+        testing::Values(
+                "BQQ12", "BQQ12z3", "BQQ4g3", "BQQ12t", "IVF4,BQQ12", "IVF4,BQQ4z2g2",
+                "IVF4_HNSW4,BQQ12", "IVF8(IVF2,Flat),BQQ12", "HNSW4,BQQ12", "HNSW4,BQQ4g2",
+                "IDMap,BQQ12", "IDMap2,BQQ12", "PCA4,BQQ12", "OPQ2_8,BQQ12", "RR8,BQQ12",
+                "L2norm,BQQ12", "BQQ12,RFlat", "BQQ12,Refine(SQ8)", "BQQ12,Refine(PQ4x4)",
+                "BQQ12,Refine(PQ4x4fs)", "IVF4,BQQ12,RFlat", "shards"),
+        [](const auto& kind) {
+            std::string name = kind.param;
+            for (char& c : name)
+                if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+            return name;
+        });
+
+TEST_P(HostileFiles, AreReadWithoutAnyChange) {
+    ASSERT_TRUE(read_and_use(file));
+    Bytes same = file;
+    repair_digests(same);
+    EXPECT_EQ(same, file);
+}
+
+TEST_P(HostileFiles, WithWrongDigestsAreRefused) {
+    change_each_byte([](const Bytes& changed) { EXPECT_FALSE(read_and_use(changed)); });
+}
+
+TEST_P(HostileFiles, WithRightDigestsDoNoHarm) {
+    size_t read = 0;
+    change_each_byte([&](Bytes& changed) {
+        repair_digests(changed);
+        EXPECT_NO_THROW(read += read_and_use(changed));
+    });
+    EXPECT_GT(read, 0u); // such as those with other codes
+}
+
+TEST_P(HostileFiles, DoNoHarmMapped) {
+    const bqq::test::TemporaryFolder folder;
+    const std::string path = folder.path() / "changed";
+    change_each_byte([&](Bytes& changed) {
+        repair_digests(changed);
+        std::ofstream(path, std::ios::binary)
+                .write(reinterpret_cast<const char*>(changed.data()), std::ssize(changed));
+        EXPECT_NO_THROW(read_and_use(path, faiss::IO_FLAG_MMAP, changed.size()));
+    });
+}
+
+TEST_P(HostileFiles, CutAtAnyLengthAreRefused) {
+    for (size_t size = 0; size < file.size(); size += step) {
+        Bytes cut(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size));
+        EXPECT_FALSE(read_and_use(cut)) << size;
+        if (size < 30) continue;
+        repair_digests(cut);
+        EXPECT_FALSE(read_and_use(cut)) << size << ", with right digests";
+    }
+}
+
+} // namespace
