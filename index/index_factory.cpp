@@ -1,6 +1,7 @@
 #include <bqq/index/index_factory.h>
 
 #include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexHNSWBQQ.h>
 #include <bqq/index/IndexIVFBQQ.h>
 
 #include "index/faiss_errors.h"
@@ -138,9 +139,8 @@ std::unique_ptr<faiss::Index> over_codes(faiss::IndexIVFFlat& flat, const Code& 
 std::unique_ptr<faiss::Index> over_codes(faiss::IndexHNSWFlat& flat, const Code& code) {
     auto codes = std::make_unique<IndexBQQ>(
             flat.d, code.M, flat.metric_type, code.depth, code.bases, code.atoms);
-    auto ours = std::make_unique<faiss::IndexHNSW>(codes.get(), flat.hnsw.nb_neighbors(1));
+    auto ours = std::make_unique<IndexHNSWBQQ>(codes.get(), flat.hnsw.nb_neighbors(1));
     ours->own_fields = true;
-    ours->is_trained = false;
     (void)codes.release();
     return ours;
 }

@@ -4,6 +4,7 @@
 #include "index/inverted_lists.h"
 
 #include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexHNSWBQQ.h>
 #include <bqq/index/IndexIVFBQQ.h>
 
 #include <faiss/IndexHNSW.h>
@@ -266,7 +267,11 @@ struct Graph {
         faiss::HNSW graph;
         std::apply([&](auto&... field) { (read_field(field), ...); }, fields(graph));
         std::unique_ptr<faiss::Index> storage = next_part();
-        auto index = std::make_unique<faiss::IndexHNSW>(storage.get(), 32);
+        std::unique_ptr<faiss::IndexHNSW> index;
+        if (auto* codes = dynamic_cast<IndexBQQ*>(storage.get()))
+            index = std::make_unique<IndexHNSWBQQ>(codes, 32);
+        else
+            index = std::make_unique<faiss::IndexHNSW>(storage.get(), 32);
         index->own_fields = true;
         (void)storage.release();
         BQQ_SINCE_FAISS_1_8(graph.is_similarity = index->hnsw.is_similarity;)

@@ -5,6 +5,7 @@
 
 #include <bqq/error.h>
 #include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexHNSWBQQ.h>
 #include <bqq/index/IndexIVFBQQ.h>
 #include <bqq/index/index_factory.h>
 #include <bqq/index/index_io.h>

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <bqq/index/IndexBQQ.h>
+#include <faiss/IndexHNSW.h>
+
+namespace bqq {
+
+/** A graph over BQQ codes: searched by its codes, built by the vectors that are added.
+ *
+ * The links of a vector are found by float distances, to the others that are added with it and to
+ * decoded vectors of those before. This is many times faster than by codes, and gives the better
+ * graph. While add() runs it holds ntotal * d floats. Vectors that are few beside those of the
+ * index are linked by the distances of their codes, without such memory.
+ *
+ * The order in which threads link vectors is left to chance: the same vectors give the same graph
+ * only with one thread.
+ */
+class IndexHNSWBQQ : public faiss::IndexHNSW {
+public:
+    IndexHNSWBQQ() = default;
+    /// @param codes  stays the caller's unless own_fields is set
+    /// @param M      links of a vector on each level, twice as many on the lowest
+    IndexHNSWBQQ(IndexBQQ* codes, int M);
+
+    /// An index that it throws for stays as it was.
+    /// @param x  size n * d
+    void add(idx_t n, const float* x) override;
+};
+
+} // namespace bqq

@@ -1,0 +1,32 @@
+// Arguments of the command, one a line: they are parsed, and nothing is run.
+#include "command/arguments.h"
+#include "command/commands.h"
+
+#include <cstdint>
+#include <sstream>
+#include <string>
+#include <vector>
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    using namespace bqq::command;
+    std::istringstream lines(std::string(reinterpret_cast<const char*>(data), size));
+    std::vector<std::string> arguments;
+    for (std::string line; std::getline(lines, line);) arguments.insert(arguments.begin(), line);
+    CLI::App app("", "bqq");
+    Run run;
+    add_build(app, run);
+    add_add(app, run);
+    add_remove(app, run);
+    add_merge(app, run);
+    add_search(app, run);
+    add_eval(app, run);
+    add_info(app, run);
+    add_compress(app, run);
+    add_decompress(app, run);
+    try {
+        app.parse(arguments);
+    } catch (const CLI::Error&) {
+    } catch (const UsageError&) {
+    }
+    return 0;
+}
