@@ -16,8 +16,7 @@ IndexHNSWBQQ::IndexHNSWBQQ(IndexBQQ* codes, int M) : IndexHNSW(codes, M) {
 }
 
 void IndexHNSWBQQ::add(idx_t n, const float* x) {
-    FAISS_THROW_IF_NOT_MSG(
-            storage != nullptr, "BQQ: IndexHNSWBQQ without codes, its storage");
+    FAISS_THROW_IF_NOT_MSG(storage != nullptr, "BQQ: IndexHNSWBQQ without codes, its storage");
     check_vectors(*storage, n, x, "add()");
     if (n == 0) return;
     // To decode all vectors costs as much as to link about a hundredth of them.

@@ -145,7 +145,7 @@ public:
         } else if (kind == "RmDT") {
             map = values<int32_t>();
         } else if (kind == "VNrm") {
-            (void)value<float>();
+            check(value<float>() == 2, "a norm that FAISS does not know");
         } else if (kind == "VCnt") {
             mean = vector(sizeof(float));
         } else if (kind == "Viqt") {

@@ -3,6 +3,7 @@
 #include <bqq/error.h>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +71,15 @@ fs::path folder_of(const fs::path& target) {
     return target.has_parent_path() ? target.parent_path() : fs::path(".");
 }
 
+/// fsync(). @return  an error, or 0
+int flush(int descriptor) {
+    int result = 0;
+    do {
+        result = ::fsync(descriptor);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EINVAL ? 0 : errno; // EINVAL: a file system without fsync
+}
+
 /// An open file, closed when it goes out of scope.
 class OutputFile {
 public:
@@ -101,8 +111,8 @@ public:
     }
 
     void sync() {
-        const bool synced = ::fsync(::fileno(file_)) == 0;
-        if (!synced && errno != EINVAL) fail(name_, errno); // EINVAL: a file system without fsync
+        const int error = flush(::fileno(file_));
+        if (error != 0) fail(name_, error);
     }
 
     void close() {
@@ -114,37 +124,105 @@ private:
     std::string name_;
 };
 
-/// A name beside the target, taken by creating the file; removed unless kept.
+/// A lock that ends with the process: a name whose file nobody has locked is litter.
+bool lock(int descriptor) {
+    return ::flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+}
+
+/// Names in the folder of the target for files that shall become it.
+class TemporaryNames {
+public:
+    explicit TemporaryNames(const fs::path& target) : folder_(folder_of(target)) {
+        // The longest name that a folder takes leaves room for no more than this.
+        constexpr size_t kOfName = 200;
+        prefix_ = "." + target.filename().string().substr(0, kOfName) + ".";
+    }
+
+    fs::path make() { return folder_ / (prefix_ + std::to_string(random_()) + kSuffix); }
+
+    /// Removes what writers left that were killed.
+    void remove_litter() const {
+        std::error_code error;
+        for (fs::directory_iterator entry(folder_, error), end; !error && entry != end;
+             entry.increment(error)) {
+            if (!is_ours(entry->path().filename().string())) continue;
+            const int descriptor = ::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+            if (descriptor < 0) continue;
+            if (lock(descriptor)) ::unlink(entry->path().c_str());
+            ::close(descriptor);
+        }
+    }
+
+private:
+    static constexpr const char* kSuffix = ".tmp";
+    fs::path folder_;
+    std::string prefix_;
+    std::random_device random_;
+
+    bool is_ours(const std::string& name) const {
+        const std::string_view view = name;
+        if (!view.starts_with(prefix_) || !view.ends_with(kSuffix)) return false;
+        const std::string_view number =
+                view.substr(prefix_.size(), view.size() - prefix_.size() - std::strlen(kSuffix));
+        return !number.empty() && number.find_first_not_of("0123456789") == number.npos;
+    }
+};
+
+/** A file in the folder of the target, which gets a name there only when it is whole: a writer that
+ * is killed leaves nothing. Where the file system has no files without a name, it has one from the
+ * beginning, which the next writer removes.
+ */
 class TemporaryFile {
 public:
-    explicit TemporaryFile(const fs::path& target) {
-        std::random_device random;
+    explicit TemporaryFile(const fs::path& target) : names_(target) {
+        descriptor_ = ::open(folder_of(target).c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+        if (descriptor_ >= 0) {
+            (void)lock(descriptor_);
+            return;
+        }
         do {
-            // The longest name that a folder takes leaves room for no more than this.
-            constexpr size_t kOfName = 200;
-            path_ = folder_of(target) / ("." + target.filename().string().substr(0, kOfName) + "." +
-                                         std::to_string(random()) + ".tmp");
+            path_ = names_.make();
             descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        } while (descriptor_ < 0 && errno == EEXIST);
+        } while (descriptor_ < 0 ? errno == EEXIST : !is_kept());
         if (descriptor_ < 0) fail(target, errno);
     }
     TemporaryFile(const TemporaryFile&) = delete;
     TemporaryFile& operator=(const TemporaryFile&) = delete;
     ~TemporaryFile() {
-        if (!renamed_) ::unlink(path_.c_str());
+        if (!path_.empty()) ::unlink(path_.c_str());
     }
 
     int descriptor() const { return descriptor_; }
 
+    /// While the descriptor is open.
     void rename_to(const fs::path& target) {
+        const std::string open_file = "/proc/self/fd/" + std::to_string(descriptor_);
+        while (path_.empty()) {
+            const fs::path name = names_.make();
+            if (::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) ==
+                0)
+                path_ = name;
+            else if (errno != EEXIST)
+                fail(target, errno);
+        }
         if (::rename(path_.c_str(), target.c_str()) != 0) fail(target, errno);
-        renamed_ = true;
+        path_.clear();
+        names_.remove_litter();
     }
 
 private:
-    fs::path path_;
+    TemporaryNames names_;
+    fs::path path_; ///< empty: it has none
     int descriptor_ = -1;
-    bool renamed_ = false;
+
+    /// Locks a new file; false when another writer took it for litter before.
+    bool is_kept() {
+        struct stat status {};
+        (void)lock(descriptor_);
+        if (::fstat(descriptor_, &status) == 0 && status.st_nlink > 0) return true;
+        ::close(std::exchange(descriptor_, -1));
+        return false;
+    }
 };
 
 /// @param descriptor  of the stream that `path` names, closed here
@@ -155,11 +233,16 @@ void write_stream(
     file.close();
 }
 
-void sync_folder(const fs::path& folder) {
+/// Flushes the folder's entry: until then a crash of the machine can bring the old file back.
+void sync_folder(const fs::path& folder, const std::string& path) {
     const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return; // the rename holds already, only a crash could undo it
-    ::fsync(descriptor);
+    if (descriptor < 0) return; // a folder that can be written but not read
+    const int error = flush(descriptor);
     ::close(descriptor);
+    if (error != 0)
+        throw WriteError(
+                path + " is written, but its folder cannot be flushed to the disk: " +
+                std::strerror(error));
 }
 
 /// What a path leads to; nothing when there is no file.
@@ -191,9 +274,9 @@ void write_atomically(const std::string& path, const std::function<void(std::FIL
     }
     file.fill(write);
     file.sync();
-    file.close();
     temporary.rename_to(target);
-    sync_folder(folder_of(target));
+    file.close();
+    sync_folder(folder_of(target), path);
 }
 
 void write_atomically(const std::string& path, const std::string& bytes) {

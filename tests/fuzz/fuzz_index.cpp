@@ -19,8 +19,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(
         uint8_t* data, size_t size, size_t max_size, unsigned seed) {
     // The magic number, version 8, no features, the size of the head in two bytes.
     constexpr size_t kHead = 4 + 4 + 1 + 2;
-    const size_t head_size =
-            size > kHead ? (data[9] & 127u) + 128u * data[10] : size_t{0};
+    const size_t head_size = size > kHead ? (data[9] & 127u) + 128u * data[10] : size_t{0};
     if (seed % 4 == 0 || size <= kHead + head_size || data[8] != 0 || data[9] < 128 ||
         data[10] >= 128) {
         size = LLVMFuzzerMutate(data, size, max_size);
@@ -29,7 +28,8 @@ extern "C" size_t LLVMFuzzerCustomMutator(
         const bqq::test::Bytes rest(data + kHead + head_size, data + size);
         const size_t most = std::min<size_t>(max_size - kHead - rest.size(), (1 << 14) - 1);
         head.resize(std::max(most, head.size()));
-        const size_t changed = LLVMFuzzerMutate(head.data(), head_size, std::min(most, head.size()));
+        const size_t changed =
+                LLVMFuzzerMutate(head.data(), head_size, std::min(most, head.size()));
         head.resize(changed);
         data[9] = static_cast<uint8_t>(changed | 128);
         data[10] = static_cast<uint8_t>(changed >> 7);

@@ -1,6 +1,6 @@
 // Compressed matrices, with right digests.
-#include "fuzz/index_file.h"
 #include "failing_allocator.h"
+#include "fuzz/index_file.h"
 #include "io/digest.h"
 
 #include <bqq/error.h>

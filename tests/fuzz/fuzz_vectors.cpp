@@ -14,8 +14,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static const int descriptor = ::memfd_create("vectors", 0);
     static const std::string path = "/proc/self/fd/" + std::to_string(descriptor);
-    static const char* const formats[] = {"npy",  "npz",    "fvecs",  "bvecs",  "ivecs", "fbin",
-                                          "ibin", "u8bin", "i8bin", "csv", "tsv",   "raw"};
+    static const char* const formats[] = {"npy",  "npz",   "fvecs", "bvecs", "ivecs", "fbin",
+                                          "ibin", "u8bin", "i8bin", "csv",   "tsv",   "raw"};
     if (size == 0) return 0;
     if (::ftruncate(descriptor, 0) != 0 || ::pwrite(descriptor, data + 1, size - 1, 0) < 0)
         std::abort();
