@@ -113,8 +113,14 @@ bool read_and_use(const std::function<std::unique_ptr<faiss::Index>()>& read, si
 } // namespace
 
 void repair_digests(Bytes& file) {
+    constexpr size_t kVersion = 4; // where it stands
+    if (file.size() < 8 + kDigest) return;
     size_t at = 8;
     uint64_t features = 0, head = 0;
+    if (file[kVersion] != 8) { // the heads of their indexes stay as they are
+        put_digest(file, 0, file.size() - kDigest);
+        return;
+    }
     if (!read_varint(file, at, features)) return;
     for (; features > 0 && at < file.size(); --features) at += 1 + size_t{file[at]};
     if (!read_varint(file, at, head)) return;

@@ -10,8 +10,8 @@ namespace bqq::test {
 
 using Bytes = std::vector<uint8_t>;
 
-/// Puts right digests into what has the form of an index file of the version that is written, as
-/// someone who means harm would. Other bytes stay as they are.
+/// Puts right digests into what has the form of an index file, as someone who means harm would; of
+/// versions before 8 only that of the file. Other bytes stay as they are.
 void repair_digests(Bytes& file);
 
 /** Reads an index file as a stream and does with the index whatever a user may: searches of both

@@ -13,12 +13,15 @@ install_packages "${build_packages[@]}" clang libclang-rt-14-dev libomp-dev
 build fuzz "${names[@]/#/fuzz_}"
 dir=$(build_dir fuzz)
 
+# seeds NAME FOLDER: the golden files, or those kept for the fuzzer, each under a name of its own.
 seeds() {
+    local file files=()
     case $1 in
-        index) cp tests/golden/version_*/*.bqq "$2" ;;
-        matrix) cp tests/golden/version_*/*.bqqm "$2" ;;
-        *) if [[ -d tests/fuzz/seeds/$1 ]]; then cp tests/fuzz/seeds/"$1"/* "$2"; fi ;;
+        index) files=(tests/golden/version_*/*.bqq) ;;
+        matrix) files=(tests/golden/version_*/*.bqqm) ;;
+        *) files=(tests/fuzz/seeds/"$1"/*) ;;
     esac
+    for file in "${files[@]}"; do cp "$file" "$2/${file//\//_}"; done
 }
 
 # Memory and time of an input are limited too. FAISS leaks where it refuses what it reads.

@@ -86,7 +86,7 @@ TEST_F(OutputPaths, AKilledWriterLeavesAWholeFileAndNoLitter) {
     for (int i = 0; i < 200; ++i) {
         const char before = read_file(path("a"))[0];
         const char next = before == 'z' ? 'a' : static_cast<char>(before + 1);
-        run_killed_after(std::chrono::microseconds(40 * (i % 100)), [&] {
+        run_killed_after(std::chrono::microseconds(4 * (i % 100) * (i % 100)), [&] {
             bqq::write_atomically(path("a"), std::string(kSize, next));
         });
         const std::string found = read_file(path("a"));
