@@ -1,4 +1,5 @@
 // Index files as someone who means harm would make them: any bytes, with right digests.
+#include "failing_allocator.h"
 #include "fuzz/index_file.h"
 #include "random_data.h"
 #include "temporary_folder.h"
@@ -7,12 +8,15 @@
 #include <bqq/index/index_factory.h>
 #include <bqq/index/index_io.h>
 #include <faiss/IndexIDMap.h>
+#include <faiss/IndexRefine.h>
 #include <faiss/IndexShards.h>
 #include <faiss/impl/FaissException.h>
 #include <faiss/impl/io.h>
 #include <faiss/index_io.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <fstream>
@@ -27,6 +31,7 @@ using bqq::test::Bytes;
 using bqq::test::gaussian_vectors;
 using bqq::test::read_and_use;
 using bqq::test::repair_digests;
+using testing::HasSubstr;
 
 constexpr int kDimension = 8;
 constexpr int64_t kVectors = 24;
@@ -142,6 +147,104 @@ TEST_P(HostileFiles, CutAtAnyLengthAreRefused) {
         repair_digests(cut);
         EXPECT_FALSE(read_and_use(cut)) << size << ", with right digests";
     }
+}
+
+/// Where the head of a file begins and ends: its size, in one or two bytes, is after the magic
+/// number, the version and no features.
+struct HeadPlace {
+    explicit HeadPlace(const Bytes& file) {
+        const bool two_bytes = file[kSize] >= 128;
+        begin = kSize + (two_bytes ? 2 : 1);
+        end = begin + (file[kSize] & 127u) + (two_bytes ? 128u * file[kSize + 1] : 0u);
+    }
+    static constexpr std::ptrdiff_t kSize = 4 + 4 + 1;
+    std::ptrdiff_t begin, end;
+};
+
+/// After the head, its digest and zeros.
+std::ptrdiff_t begin_of_lists(std::ptrdiff_t end_of_head) {
+    return (end_of_head + 8 + 63) / 64 * 64;
+}
+
+Bytes head_of(const Bytes& file) {
+    const HeadPlace place(file);
+    return {file.begin() + place.begin, file.begin() + place.end};
+}
+
+/// The file with another head, and right digests.
+Bytes with_head(const Bytes& file, const Bytes& head) {
+    Bytes result(file.begin(), file.begin() + HeadPlace::kSize);
+    if (head.size() >= 128) result.push_back(static_cast<uint8_t>(head.size() | 128));
+    result.push_back(static_cast<uint8_t>(head.size() >= 128 ? head.size() >> 7 : head.size()));
+    result.insert(result.end(), head.begin(), head.end());
+    result.resize(static_cast<size_t>(begin_of_lists(std::ssize(result))));
+    result.insert(result.end(), file.begin() + begin_of_lists(HeadPlace(file).end), file.end());
+    repair_digests(result);
+    return result;
+}
+
+std::string message_of(const Bytes& file) {
+    faiss::VectorIOReader reader;
+    reader.data = file;
+    try {
+        const bqq::test::AllocatedBytes allocated(bqq::test::allowed_bytes(file.size()));
+        (void)bqq::read_index(&reader);
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    return "it is read";
+}
+
+TEST(HostileHeads, ThatAreRightAreRead) {
+    for (const char* factory : {"BQQ12", "IVF4,BQQ12"}) {
+        const Bytes file = file_of(factory);
+        EXPECT_EQ(with_head(file, head_of(file)), file);
+    }
+}
+
+TEST(HostileHeads, MemoryIsTakenOnlyForCodesThatAreThere) {
+    const Bytes file = file_of("BQQ12");
+    Bytes head = head_of(file);
+    ASSERT_EQ(head.back(), kVectors); // the size of the only list ends the head
+    head.pop_back();
+    for (int i = 0; i < 5; ++i) head.push_back(128);
+    head.push_back(1); // 2^35
+    EXPECT_THAT(message_of(with_head(file, head)), HasSubstr("truncated"));
+}
+
+TEST(HostileHeads, MemoryIsTakenOnlyForListsThatAreThere) {
+    for (const bool trained : {false, true}) {
+        const Bytes file =
+                trained ? file_of("IVF4,BQQ12") : to_bytes(*bqq::index_factory(8, "IVF4,BQQ12"));
+        Bytes head = head_of(file);
+        const Bytes nlist_and_nprobe = {4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0};
+        const auto at = std::search(
+                head.begin(), head.end(), nlist_and_nprobe.begin(), nlist_and_nprobe.end());
+        ASSERT_NE(at, head.end());
+        at[3] = 127; // 2^31 and some
+        EXPECT_THAT(
+                message_of(with_head(file, head)),
+                testing::AnyOf(HasSubstr("truncated"), HasSubstr("centroids")));
+    }
+}
+
+// Labels of one part are positions in another.
+TEST(HostileHeads, LabelsBeyondARefinementAreRefused) {
+    const auto index = bqq::index_factory(kDimension, "IVF4,BQQ12,RFlat");
+    const std::vector<float> x = gaussian_vectors(300, kDimension, 1);
+    index->train(300, x.data());
+    index->add(kVectors, x.data());
+    auto& refine = dynamic_cast<faiss::IndexRefine&>(*index);
+    auto& ivf = dynamic_cast<bqq::IndexIVFBQQ&>(*refine.base_index);
+    const std::vector<int64_t> ids = {5, 1 << 20};
+    ivf.reset();
+    ivf.add_with_ids(2, x.data(), ids.data());
+    refine.refine_index->reset();
+    refine.refine_index->add(2, x.data());
+    refine.ntotal = 2;
+    EXPECT_THAT(
+            [&] { to_bytes(*index); },
+            testing::ThrowsMessage<faiss::FaissException>(HasSubstr("labels up to 1048576")));
 }
 
 } // namespace
