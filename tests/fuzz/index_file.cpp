@@ -3,6 +3,7 @@
 #include "failing_allocator.h"
 #include "io/digest.h"
 
+#include <bqq/index/faiss_compat.h>
 #include <bqq/index/index_io.h>
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/FaissException.h>
@@ -54,14 +55,14 @@ void check_results(const std::vector<float>& distances, const char* of) {
 }
 
 void use(faiss::Index& index) {
-    constexpr faiss::Index::idx_t kQueries = 3, kNeighbours = 5;
+    constexpr idx_t kQueries = 3, kNeighbours = 5;
     // Of a dimension that would take the memory of large files, only a part is tried.
     if (index.d > 1 << 16) return;
     const auto d = static_cast<size_t>(index.d);
     std::vector<float> x(kQueries * d);
     for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 37 % 101) / 50 - 1;
     std::vector<float> distances(kQueries * kNeighbours);
-    std::vector<faiss::Index::idx_t> labels(distances.size());
+    std::vector<idx_t> labels(distances.size());
     const auto search = [&] {
         index.search(kQueries, x.data(), kNeighbours, distances.data(), labels.data());
         check_results(distances, "search()");
@@ -73,7 +74,7 @@ void use(faiss::Index& index) {
     });
     attempt([&] {
         std::vector<float> decoded(d);
-        for (const faiss::Index::idx_t label : labels)
+        for (const idx_t label : labels)
             if (label >= 0) index.reconstruct(label, decoded.data());
     });
     attempt([&] { (void)bqq::clone_index(&index); });
@@ -83,7 +84,7 @@ void use(faiss::Index& index) {
     });
     attempt([&] { index.add(kQueries, x.data()); });
     attempt([&] {
-        const std::vector<faiss::Index::idx_t> ids = {7, 1000, 8};
+        const std::vector<idx_t> ids = {7, 1000, 8};
         index.add_with_ids(kQueries, x.data(), ids.data());
     });
     attempt(search);

@@ -228,6 +228,22 @@ TEST(HostileHeads, MemoryIsTakenOnlyForListsThatAreThere) {
     }
 }
 
+TEST(HostileHeads, SurplusBytesAreRefused) {
+    const Bytes file = file_of("BQQ12");
+    Bytes head = head_of(file);
+    head.push_back(0);
+    EXPECT_THAT(message_of(with_head(file, head)), HasSubstr("longer than its contents"));
+    const bqq::test::TemporaryFolder folder;
+    const std::string path = folder.path() / "longer";
+    std::ofstream(path, std::ios::binary)
+                    .write(reinterpret_cast<const char*>(file.data()), std::ssize(file))
+            << "surplus";
+    for (const int flags : {0, int{faiss::IO_FLAG_MMAP}})
+        EXPECT_THAT(
+                [&] { (void)bqq::read_index(path, flags); },
+                testing::ThrowsMessage<faiss::FaissException>(HasSubstr("bytes follow")));
+}
+
 // Labels of one part are positions in another.
 TEST(HostileHeads, LabelsBeyondARefinementAreRefused) {
     const auto index = bqq::index_factory(kDimension, "IVF4,BQQ12,RFlat");
