@@ -3,7 +3,7 @@
 #include "failing_allocator.h"
 #include "io/digest.h"
 
-#include <bqq/index/faiss_compat.h>
+#include <bqq/index/IndexBQQ.h>
 #include <bqq/index/index_io.h>
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/FaissException.h>
