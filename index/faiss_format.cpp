@@ -1,7 +1,6 @@
 #include "index/faiss_format.h"
 
-#include <bqq/index/faiss_compat.h>
-#include <bqq/quantizer.h>
+#include <bqq/error.h>
 
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
@@ -19,9 +18,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <iterator>
+#include <initializer_list>
 #include <string>
 #include <system_error>
 #include <typeinfo>

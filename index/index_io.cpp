@@ -27,7 +27,7 @@ namespace bqq {
 
 namespace {
 
-// A file is a magic number, a version, features, a head, lists and the XXH3 digest of all before it.
+// A file is a magic number, a version, features, a head, lists and the XXH3 digest of all before.
 // The head is an index: a tag and contents; the contents of a wrapper end with its parts. Versions
 // before 8 have no head around the index: docs/format.md.
 constexpr char kMagic[4] = {'B', 'Q', 'Q', 'X'};

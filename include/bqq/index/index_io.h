@@ -18,9 +18,9 @@ void write_index(const faiss::Index* index, faiss::IOWriter* writer);
 
 /** Reads what bqq::write_index or faiss::write_index wrote.
  * @param io_flags  FAISS's flags. IO_FLAG_MMAP leaves the lists of our indexes in the file, mapped
- *                  and read-only; these lists, and only they, are then not verified. The other flags hold for
- *                  what FAISS reads: IO_FLAG_READ_ONLY and IO_FLAG_ONDISK_SAME_DIR for on-disk
- *                  lists, ...
+ *                  and read-only; these lists, and only they, are then not verified. The other
+ *                  flags hold for what FAISS reads: IO_FLAG_READ_ONLY and IO_FLAG_ONDISK_SAME_DIR
+ *                  for on-disk lists, ...
  * @throws faiss::FaissException  for a missing, truncated, corrupt or foreign file, named by the
  *                                message
  * @throws std::bad_alloc         if memory is too small
