@@ -175,7 +175,9 @@ private:
 class TemporaryFile {
 public:
     explicit TemporaryFile(const fs::path& target) : names_(target) {
-        descriptor_ = ::open(folder_of(target).c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+        // A name is given by way of /proc.
+        if (::access(kOpenFiles, X_OK) == 0)
+            descriptor_ = ::open(folder_of(target).c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
         if (descriptor_ >= 0) {
             (void)lock(descriptor_);
             return;
@@ -196,7 +198,7 @@ public:
 
     /// While the descriptor is open.
     void rename_to(const fs::path& target) {
-        const std::string open_file = "/proc/self/fd/" + std::to_string(descriptor_);
+        const std::string open_file = std::string(kOpenFiles) + "/" + std::to_string(descriptor_);
         while (path_.empty()) {
             const fs::path name = names_.make();
             if (::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) ==
@@ -211,6 +213,7 @@ public:
     }
 
 private:
+    static constexpr const char* kOpenFiles = "/proc/self/fd";
     TemporaryNames names_;
     fs::path path_; ///< empty: it has none
     int descriptor_ = -1;
