@@ -187,4 +187,28 @@ TEST(OutliersOfLists, DoNotRuinTheBasis) {
     EXPECT_GT(recall_with(1e8f), recall_with(1) - 0.02);
 }
 
+// Query and vector so far out that no float holds the distance to a centroid.
+TEST(FarVectors, HaveDistancesThatAreNumbers) {
+    const std::vector<float> x = gaussian_vectors(300, 8, 1);
+    for (const char* factory : {"BQQ12", "BQQ4g3", "IVF4,BQQ12"})
+        for (const float far : {1e18f, 1e25f, 3e38f})
+            for (const float query : {1.0f, 1e25f, 3e38f}) {
+                const auto index = bqq::index_factory(8, factory);
+                bqq::test::train_and_add(*index, x);
+                std::vector<float> rows(2 * 8, 0.1f), q(8, 0.1f);
+                rows[0] = rows[9] = far;
+                rows[1] = rows[8] = -far;
+                q[0] = query;
+                q[1] = -query;
+                index->add(2, rows.data());
+                const Results found = bqq::test::search(*index, q, index->ntotal);
+                EXPECT_EQ(
+                        std::count_if(
+                                found.distances.begin(), found.distances.end(),
+                                [](float distance) { return std::isnan(distance); }),
+                        0)
+                        << factory << ", vectors at " << far << ", query at " << query;
+            }
+}
+
 } // namespace
