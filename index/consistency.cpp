@@ -1,5 +1,6 @@
 #include "index/consistency.h"
 
+#include "base/check_finite.h"
 #include "index/inverted_lists.h"
 #include "index/wrappers.h"
 
@@ -22,10 +23,11 @@
 #include <faiss/invlists/OnDiskInvertedLists.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace bqq {
 
@@ -36,8 +38,14 @@ constexpr int kMaxCandidates = 1 << 20;
 /// Largest k_factor: a search for k neighbours holds k_factor times as many.
 constexpr float kMaxFactor = 1 << 20;
 
-void check(bool good, const std::string& what) {
-    if (!good) throw FileError(what);
+/// @param what  a text, or where there are many checks a function that makes it
+template <class What>
+void check(bool good, const What& what) {
+    if (good) return;
+    if constexpr (std::is_invocable_v<What>)
+        throw FileError(what());
+    else
+        throw FileError(what);
 }
 
 /// Labels of the results of an index are below this; 0 of an empty one.
@@ -108,38 +116,34 @@ void check_part(
                   std::to_string(whole.ntotal) + " of " + std::to_string(whole.d));
 }
 
-template <class Numbers>
-void check_finite(const Numbers& numbers, const char* of) {
-    for (const float number : numbers)
-        check(std::isfinite(number), std::string(of) + " has the number " + std::to_string(number));
+void check_numbers(const std::vector<float>& numbers, const char* of) {
+    check_finite(numbers.data(), 1, numbers.size(), of);
 }
 
 void check_transform(const faiss::VectorTransform& transform) {
     if (const auto* linear = dynamic_cast<const faiss::LinearTransform*>(&transform)) {
-        check_finite(linear->A, "a transform");
-        check_finite(linear->b, "a transform");
+        check_numbers(linear->A, "a transform");
+        check_numbers(linear->b, "a transform");
     } else if (const auto* itq = dynamic_cast<const faiss::ITQTransform*>(&transform)) {
-        check_finite(itq->mean, "a transform");
+        check_numbers(itq->mean, "a transform");
         check_transform(itq->pca_then_itq);
     } else if (const auto* centering = dynamic_cast<const faiss::CenteringTransform*>(&transform)) {
-        check_finite(centering->mean, "a transform");
+        check_numbers(centering->mean, "a transform");
     }
 }
 
 /// Numbers of FAISS's quantizers.
-void check_numbers(const faiss::Index& index) {
+void check_quantizer(const faiss::Index& index) {
     if (const auto* flat = dynamic_cast<const faiss::IndexFlat*>(&index))
         check_finite(
-                std::span(
-                        flat->get_xb(),
-                        static_cast<size_t>(flat->ntotal) * static_cast<size_t>(flat->d)),
+                flat->get_xb(), static_cast<size_t>(flat->ntotal), static_cast<size_t>(flat->d),
                 "a flat index");
     else if (const auto* sq = dynamic_cast<const faiss::IndexScalarQuantizer*>(&index))
-        check_finite(sq->sq.trained, "a scalar quantizer");
+        check_numbers(sq->sq.trained, "a scalar quantizer");
     else if (const auto* pq = dynamic_cast<const faiss::IndexPQ*>(&index))
-        check_finite(pq->pq.centroids, "a product quantizer");
+        check_numbers(pq->pq.centroids, "a product quantizer");
     else if (const auto* fast = dynamic_cast<const faiss::IndexPQFastScan*>(&index))
-        check_finite(fast->pq.centroids, "a product quantizer");
+        check_numbers(fast->pq.centroids, "a product quantizer");
 }
 
 void check_graph(const faiss::IndexHNSW& index) {
@@ -161,11 +165,14 @@ void check_graph(const faiss::IndexHNSW& index) {
     int top = 0;
     for (size_t i = 0; i < n; ++i) {
         const int levels = graph.levels[i];
-        check(levels >= 1 && static_cast<size_t>(levels) < neighbours_to.size(),
-              of + "vector " + std::to_string(i) + " has " + std::to_string(levels) + " levels");
+        check(levels >= 1 && static_cast<size_t>(levels) < neighbours_to.size(), [&] {
+            return of + "vector " + std::to_string(i) + " has " + std::to_string(levels) +
+                   " levels";
+        });
         const auto links = static_cast<size_t>(neighbours_to[static_cast<size_t>(levels)]);
-        check(graph.offsets[i + 1] - graph.offsets[i] == links,
-              of + "vector " + std::to_string(i) + " has room for another number of links");
+        check(graph.offsets[i + 1] - graph.offsets[i] == links, [&] {
+            return of + "vector " + std::to_string(i) + " has room for another number of links";
+        });
         top = std::max(top, levels);
     }
     check(graph.max_level == top - 1, of + "top level is " + std::to_string(graph.max_level));
@@ -181,9 +188,10 @@ void check_graph(const faiss::IndexHNSW& index) {
             for (auto j = static_cast<size_t>(neighbours_to[at]);
                  j < static_cast<size_t>(neighbours_to[at + 1]); ++j) {
                 const int64_t link = graph.neighbors[graph.offsets[i] + j];
-                check(link == -1 || is_on(link, level),
-                      of + "vector " + std::to_string(i) + " is linked to " + std::to_string(link) +
-                              " on level " + std::to_string(level));
+                check(link == -1 || is_on(link, level), [&] {
+                    return of + "vector " + std::to_string(i) + " is linked to " +
+                           std::to_string(link) + " on level " + std::to_string(level);
+                });
             }
         }
     for (const auto& [value, name] :
@@ -199,7 +207,7 @@ void check_direct_map(const faiss::IndexIVF& index) {
         const auto list = static_cast<uint64_t>(place) >> 32;
         const auto offset = static_cast<uint64_t>(place) & 0xffffffff;
         check(list < index.nlist && offset < index.invlists->list_size(list),
-              "the direct map has no place for vector " + std::to_string(id));
+              [&] { return "the direct map has no place for vector " + std::to_string(id); });
     };
     if (map.type == faiss::DirectMap::Array) {
         check(map.array.size() == static_cast<size_t>(index.ntotal),
@@ -263,7 +271,7 @@ void check_consistent(const faiss::Index& index) {
         }
         fits(transform->index->d);
     }
-    check_numbers(index);
+    check_quantizer(index);
     if (const Wrapper* wrapper = find_wrapper(index))
         for (const faiss::Index* part : wrapper->parts(index)) check_consistent(*part);
 }

@@ -203,4 +203,25 @@ private:
     }
 };
 
+/** Reads contents with their size before them and their digest after them.
+ * @throws FileError  for another digest, or contents that end early
+ */
+template <class Read>
+auto read_head(Reader& reader, const Read& read) {
+    const ByteSource source = reader.source();
+    const uint64_t size = reader.version == 4 ? read_value<uint64_t>(source) : read_varint(source);
+    const std::span<const uint8_t> bytes = reader.take(size);
+    Digest digest;
+    digest.update(bytes.data(), bytes.size());
+    Reader head(bytes, reader.name, reader.io_flags);
+    if (read_value<uint64_t>(source) != digest.value())
+        throw FileError("the file is corrupt: the checksum of its head does not fit");
+    head.version = reader.version;
+    head.depth = reader.depth;
+    auto result = read(head);
+    if (!head.at_end()) throw FileError("the head is longer than its contents");
+    reader.lists = std::move(head.lists);
+    return result;
+}
+
 } // namespace bqq

@@ -20,4 +20,12 @@ void add_info(CLI::App& app, Run& run);
 void add_compress(CLI::App& app, Run& run);
 void add_decompress(CLI::App& app, Run& run);
 
+/// All of them, in the order of the help.
+inline void add_subcommands(CLI::App& app, Run& run) {
+    for (const auto add :
+         {add_build, add_add, add_remove, add_merge, add_search, add_eval, add_info, add_compress,
+          add_decompress})
+        add(app, run);
+}
+
 } // namespace bqq::command

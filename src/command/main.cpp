@@ -33,15 +33,7 @@ int parse_and_run(int argc, char** argv) {
             "Exit codes: 0 done, 1 the data or an index is wrong, 2 the arguments are, 3 memory or "
             "disk.");
     Run run;
-    add_build(app, run);
-    add_add(app, run);
-    add_remove(app, run);
-    add_merge(app, run);
-    add_search(app, run);
-    add_eval(app, run);
-    add_info(app, run);
-    add_compress(app, run);
-    add_decompress(app, run);
+    add_subcommands(app, run);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& success) { // --help and --version

@@ -14,15 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (std::string line; std::getline(lines, line);) arguments.insert(arguments.begin(), line);
     CLI::App app("", "bqq");
     Run run;
-    add_build(app, run);
-    add_add(app, run);
-    add_remove(app, run);
-    add_merge(app, run);
-    add_search(app, run);
-    add_eval(app, run);
-    add_info(app, run);
-    add_compress(app, run);
-    add_decompress(app, run);
+    add_subcommands(app, run);
     try {
         app.parse(arguments);
     } catch (const CLI::Error&) {
