@@ -122,7 +122,7 @@ TEST_P(HostileFiles, WithRightDigestsDoNoHarm) {
     size_t read = 0;
     change_each_byte([&](Bytes& changed) {
         repair_digests(changed);
-        EXPECT_NO_THROW(read += read_and_use(changed));
+        EXPECT_NO_THROW(read += read_and_use(changed) && changed != file);
     });
     EXPECT_GT(read, 0u); // such as those with other codes
 }
