@@ -75,7 +75,10 @@ struct Codes {
 ListSearch list_search(
         const IndexBQQ& index, const SearchedLists& lists, const faiss::SearchParameters* params) {
     ListSearch search{index.codec(), lists, index.lists().nlist(), {}, {}, {}};
-    search.parameters = scan_parameters(index, own_parameters(params));
+    const SearchParametersBQQ* ours = own_parameters(params);
+    search.parameters = scan_parameters(index, ours);
+    search.parameters.leave_early =
+            ours != nullptr ? ours->leave_early.value_or(index.leave_early) : index.leave_early;
     if (params != nullptr && params->sel != nullptr)
         search.allowed = [sel = params->sel, &codes = index.lists()](Place place) {
             return sel->is_member(codes.id(place));
@@ -101,6 +104,7 @@ IndexBQQ::IndexBQQ(const IndexBQQ& other)
         : faiss::Index(other),
           TwoStages(other),
           training(other.training),
+          leave_early(other.leave_early),
           codec_(other.codec_),
           lists_(std::make_unique<CodeLists>(*other.lists_)) {}
 
@@ -110,6 +114,7 @@ IndexBQQ& IndexBQQ::operator=(const IndexBQQ& other) {
     faiss::Index::operator=(other);
     TwoStages::operator=(other);
     training = other.training;
+    leave_early = other.leave_early;
     codec_ = other.codec_;
     lists_ = std::move(lists);
     return *this;

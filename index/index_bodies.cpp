@@ -45,7 +45,16 @@ void read_later(Reader& reader, std::function<void(Reader&)> read) {
 }
 
 /// Which settings are other than the defaults, and follow.
-enum SettingsFlag : uint8_t { kVerbose = 1, kTwoStages = 2, kTraining = 4, kAllSettings = 7 };
+enum SettingsFlag : uint8_t {
+    kVerbose = 1,
+    kTwoStages = 2,
+    kTraining = 4,
+    kNotEarly = 8 ///< of an IndexBQQ: leave_early is false. Nothing follows for it.
+};
+
+/// Only flat indexes have it.
+template <class Index>
+constexpr bool kLeavesEarly = std::is_same_v<Index, IndexBQQ>;
 
 bool are_defaults(const TwoStages& stages) {
     const TwoStages defaults;
@@ -67,8 +76,9 @@ void write_settings(const Index& index, Writer& writer) {
     for (size_t b = 0; b < index.codec().bases(); ++b)
         if (index.codec().basis(b).tied()) writer.features.insert(kTiedAtoms);
     const TrainingParameters& training = index.training;
-    const int flags = (index.verbose ? kVerbose : 0) | (are_defaults(index) ? 0 : kTwoStages) |
-                      (are_defaults(training) ? 0 : kTraining);
+    int flags = (index.verbose ? kVerbose : 0) | (are_defaults(index) ? 0 : kTwoStages) |
+                (are_defaults(training) ? 0 : kTraining);
+    if constexpr (kLeavesEarly<Index>) flags |= index.leave_early ? 0 : kNotEarly;
     write_value(sink, static_cast<uint8_t>(flags));
     if ((flags & kTwoStages) != 0) {
         write_value(sink, int32_t{index.query_bits});
@@ -86,8 +96,10 @@ template <class Index>
 void read_settings(Index& index, const ByteSource& source, uint32_t version) {
     if (version == 4) return;
     const auto flags = read_value<uint8_t>(source);
-    if (flags > kAllSettings) throw FileError("settings " + std::to_string(flags));
+    const int known = kVerbose | kTwoStages | kTraining | (kLeavesEarly<Index> ? kNotEarly : 0);
+    if ((flags & ~known) != 0) throw FileError("settings " + std::to_string(flags));
     index.verbose = (flags & kVerbose) != 0;
+    if constexpr (kLeavesEarly<Index>) index.leave_early = (flags & kNotEarly) == 0;
     if ((flags & kTwoStages) != 0) {
         index.query_bits = read_value<int32_t>(source);
         index.margin = read_value<float>(source);

@@ -1,6 +1,7 @@
 #include "kernels/scan.h"
 
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -13,23 +14,66 @@ HWY_BEFORE_NAMESPACE();
 namespace bqq::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+using Floats = hn::CappedTag<float, 16>;
+using Ints = hn::RebindToSigned<Floats>;
+
+// Two versions of each of these:
+//
+// bounds_of_block: the bounds of the codes of a block, written for kStore. Returns whether there
+// may be survivors. `scales` are the bytes that follow the codes.
+//
+// survivors_of: bit i: bound i of a block is at most the threshold, or code i is far: its bound
+// becomes -infinity.
+
 #if HWY_TARGET == HWY_SCALAR
 
-HWY_INLINE void block_scores_inline(
-        const ScanTables& t, const uint8_t* block, size_t width, uint16_t* scores) {
-    for (size_t i = 0; i < width; ++i) {
-        const uint8_t* table = t.tables;
-        int score = 0;
-        for (size_t j = 0; j < t.code_bytes; ++j) {
-            const uint8_t code = block[j * width + i];
-            const size_t lo = code & 15;
-            const size_t hi = code >> 4;
-            score += table[lo] + table[16 + hi];
-            if (j < t.wide_bytes) score += 128 * (table[32 + lo] + table[48 + hi]);
-            table += j < t.wide_bytes ? 64 : 32;
-        }
-        scores[i] = static_cast<uint16_t>(score);
+int score_of(const ScanTables& t, const uint8_t* code, size_t width) {
+    const uint8_t* table = t.tables;
+    int score = 0;
+    for (size_t j = 0; j < t.code_bytes(); ++j) {
+        const size_t low = code[j * width] & 15;
+        const size_t high = code[j * width] >> 4;
+        score += table[low] + table[16 + high];
+        if (j < t.wide_bytes) score += 128 * (table[32 + low] + table[48 + high]);
+        table += j < t.wide_bytes ? 64 : 32;
     }
+    return score;
+}
+
+void block_scores(const ScanTables& tables, const uint8_t* block, size_t width, uint16_t* scores) {
+    for (size_t i = 0; i < width; ++i)
+        scores[i] = static_cast<uint16_t>(score_of(tables, block + i, width));
+}
+
+template <bool kNorm, bool kStore>
+bool bounds_of_block(
+        const ScanTables& tables, const ScanFilter& f, const uint8_t* block, const uint8_t* scales,
+        size_t width, float threshold, float* bounds) {
+    bool any = false;
+    for (size_t i = 0; i < width; ++i) {
+        const int32_t bits = f.alpha_step * scales[i] + f.alpha_first;
+        const float alpha = scales[i] == 0 ? 0 : std::bit_cast<float>(bits);
+        const auto score = static_cast<float>(score_of(tables, block + i, width));
+        float bound = -alpha * (f.slope * score + f.offset);
+        if (kNorm) {
+            const auto norm = static_cast<float>(scales[width + i] | scales[2 * width + i] << 8);
+            const float root = f.norm_first + f.norm_step * norm;
+            bound += root * std::fabs(root);
+        }
+        any |= bound <= threshold || scales[i] > f.last_near;
+        if (kStore) bounds[i] = bound;
+    }
+    return any;
+}
+
+uint64_t survivors_of(
+        const ScanFilter& f, const uint8_t* scales, size_t width, float threshold, float* bounds) {
+    uint64_t survivors = 0;
+    for (size_t i = 0; i < width; ++i) {
+        if (scales[i] > f.last_near) bounds[i] = -std::numeric_limits<float>::infinity();
+        survivors |= uint64_t{bounds[i] <= threshold} << i;
+    }
+    return survivors;
 }
 
 #else
@@ -37,148 +81,207 @@ HWY_INLINE void block_scores_inline(
 using Bytes = hn::CappedTag<uint8_t, kBlock>;
 using Words = hn::Repartition<uint16_t, Bytes>;
 
-/// Sums of bytes in 16 bits: whole words and their high bytes apart, so that an add costs no
-/// unpacking.
-struct WideSum {
-    hn::Vec<Words> words;
-    hn::Vec<Words> odd;
-
-    HWY_INLINE WideSum() : words(hn::Zero(Words())), odd(hn::Zero(Words())) {}
-    HWY_INLINE void add(hn::Vec<Bytes> bytes) {
-        const auto w = hn::BitCast(Words(), bytes);
-        words = hn::Add(words, w);
-        odd = hn::Add(odd, hn::ShiftRight<8>(w));
-    }
-    HWY_INLINE void store(hn::Vec<Bytes> high_digits, uint16_t* scores) const {
-        const Words dw;
-        const auto even = hn::Sub(words, hn::ShiftLeft<8>(odd));
-        const auto high = hn::BitCast(dw, high_digits);
-        const auto high_even = hn::And(high, hn::Set(dw, 0xff));
-        const auto high_odd = hn::ShiftRight<8>(high);
-        hn::StoreInterleaved2(
-                hn::Add(even, hn::ShiftLeft<7>(high_even)),
-                hn::Add(odd, hn::ShiftLeft<7>(high_odd)), dw, scores);
-    }
-};
-
 HWY_INLINE hn::Vec<Bytes> look_up(const uint8_t* table, hn::Vec<Bytes> nibbles) {
     return hn::TableLookupBytes(hn::LoadDup128(Bytes(), table), nibbles);
 }
 
-HWY_INLINE void block_scores_inline(
-        const ScanTables& t, const uint8_t* block, size_t width, uint16_t* scores) {
-    const Bytes db;
-    const auto nibble = hn::Set(db, 0x0f);
-    for (size_t v = 0; v < width; v += hn::Lanes(db)) {
-        const uint8_t* table = t.tables;
-        const uint8_t* code = block + v;
-        WideSum sum;
-        auto high = hn::Zero(db);
-        size_t j = 0;
-        for (; j < t.wide_bytes; ++j, code += width, table += 64) {
-            const auto c = hn::LoadU(db, code);
-            const auto lo = hn::And(c, nibble);
-            const auto hi =
-                    hn::And(hn::BitCast(db, hn::ShiftRight<4>(hn::BitCast(Words(), c))), nibble);
-            sum.add(hn::Add(look_up(table, lo), look_up(table + 16, hi)));
-            high = hn::Add(high, hn::Add(look_up(table + 32, lo), look_up(table + 48, hi)));
-        }
-        for (const uint16_t end : t.groups) {
-            auto group = hn::Zero(db);
-            for (; j < end; ++j, code += width, table += 32) {
-                const auto c = hn::LoadU(db, code);
-                const auto lo = hn::And(c, nibble);
-                const auto hi = hn::And(
-                        hn::BitCast(db, hn::ShiftRight<4>(hn::BitCast(Words(), c))), nibble);
-                group = hn::Add(group, hn::Add(look_up(table, lo), look_up(table + 16, hi)));
-            }
-            sum.add(group);
-        }
-        sum.store(high, scores + v);
+/// The nibbles of a byte of each code.
+struct Nibbles {
+    hn::Vec<Bytes> low, high;
+
+    HWY_INLINE explicit Nibbles(const uint8_t* code) {
+        const Bytes db;
+        const auto mask = hn::Set(db, 0x0f);
+        const auto c = hn::LoadU(db, code);
+        low = hn::And(c, mask);
+        high = hn::And(hn::BitCast(db, hn::ShiftRight<4>(hn::BitCast(Words(), c))), mask);
     }
+    HWY_INLINE hn::Vec<Bytes> sum(const uint8_t* tables) const {
+        return hn::Add(look_up(tables, low), look_up(tables + 16, high));
+    }
+};
+
+/// Scores of a vector of codes, the even ones and the odd ones.
+struct Scores {
+    hn::Vec<Words> even, odd;
+
+    /// @param code  the first of the codes' bytes; the next ones are `width` bytes further
+    HWY_INLINE Scores(const ScanTables& t, const uint8_t* code, size_t width) {
+        const Words dw;
+        const uint8_t* table = t.tables;
+        auto words = hn::Zero(dw); // whole words and their high bytes: an add costs no unpacking
+        auto high_bytes = hn::Zero(dw);
+        const auto add = [&](hn::Vec<Bytes> sums) HWY_ATTR {
+            const auto w = hn::BitCast(dw, sums);
+            words = hn::Add(words, w);
+            high_bytes = hn::Add(high_bytes, hn::ShiftRight<8>(w));
+        };
+        auto digits = hn::Zero(Bytes());
+        for (size_t i = 0; i < t.wide_bytes; ++i, code += width, table += 64) {
+            const Nibbles nibbles(code);
+            add(nibbles.sum(table));
+            digits = hn::Add(digits, nibbles.sum(table + 32));
+        }
+        for (size_t i = 0; i < t.single_bytes; ++i, code += width, table += 32)
+            add(Nibbles(code).sum(table));
+        const auto pair = [&]() HWY_ATTR {
+            const auto first = Nibbles(code).sum(table);
+            const auto second = Nibbles(code + width).sum(table + 32);
+            code += 2 * width;
+            table += 64;
+            return hn::Add(first, second);
+        };
+        for (size_t i = 0; i < t.pairs; ++i) add(pair());
+        for (size_t i = 0; i < t.quads; ++i) {
+            const auto first = pair();
+            add(hn::Add(first, pair()));
+        }
+        const auto high = hn::BitCast(dw, digits);
+        even =
+                hn::Add(hn::Sub(words, hn::ShiftLeft<8>(high_bytes)),
+                        hn::ShiftLeft<7>(hn::And(high, hn::Set(dw, 0xff))));
+        odd = hn::Add(high_bytes, hn::ShiftLeft<7>(hn::ShiftRight<8>(high)));
+    }
+    HWY_INLINE void store(uint16_t* scores) const {
+        hn::StoreInterleaved2(even, odd, Words(), scores);
+    }
+};
+
+void block_scores(const ScanTables& tables, const uint8_t* block, size_t width, uint16_t* scores) {
+    for (size_t v = 0; v < width; v += hn::Lanes(Bytes()))
+        Scores(tables, block + v, width).store(scores + v);
+}
+
+/// Numbers of the first and the second half of a vector's even codes, then of its odd ones.
+using Quarters = hn::Vec<Floats>[4];
+
+/// Of the words of the even codes and of the odd ones.
+HWY_INLINE hn::Vec<Ints> quarter(hn::Vec<Words> even, hn::Vec<Words> odd, int i) {
+    const auto words = i < 2 ? even : odd;
+    return hn::PromoteTo(
+            Ints(), i % 2 == 0 ? hn::LowerHalf(words) : hn::UpperHalf(hn::Half<Words>(), words));
+}
+
+HWY_INLINE hn::Mask<Bytes> far_codes(const ScanFilter& f, const uint8_t* scales) {
+    return hn::Gt(hn::LoadU(Bytes(), scales), hn::Set(Bytes(), f.last_near));
+}
+
+/// Bounds of a vector of codes. @param scales  of the first of the codes
+template <bool kNorm>
+HWY_INLINE void bounds_of(
+        const ScanFilter& f, const Scores& scores, const uint8_t* scales, size_t width,
+        Quarters& bounds) {
+    const Floats df;
+    const Ints di;
+    const Words dw;
+    const auto low_half = hn::Set(dw, 0xff);
+    const auto alphas = hn::BitCast(dw, hn::LoadU(Bytes(), scales));
+    const auto even_alpha = hn::And(alphas, low_half);
+    const auto odd_alpha = hn::ShiftRight<8>(alphas);
+    for (int i = 0; i < 4; ++i) {
+        const auto byte = quarter(even_alpha, odd_alpha, i);
+        const auto bits =
+                hn::Add(hn::Mul(byte, hn::Set(di, f.alpha_step)), hn::Set(di, f.alpha_first));
+        const auto alpha = hn::IfThenElseZero(
+                hn::RebindMask(df, hn::Gt(byte, hn::Zero(di))), hn::BitCast(df, bits));
+        const auto score = hn::ConvertTo(df, quarter(scores.even, scores.odd, i));
+        const auto dot = hn::MulAdd(score, hn::Set(df, f.slope), hn::Set(df, f.offset));
+        bounds[i] = hn::Mul(hn::Neg(alpha), dot);
+    }
+    if (!kNorm) return;
+    const auto low = hn::BitCast(dw, hn::LoadU(Bytes(), scales + width));
+    const auto high = hn::BitCast(dw, hn::LoadU(Bytes(), scales + 2 * width));
+    const auto even = hn::Or(hn::And(low, low_half), hn::ShiftLeft<8>(high));
+    const auto odd = hn::Or(hn::ShiftRight<8>(low), hn::AndNot(low_half, high));
+    for (int i = 0; i < 4; ++i) {
+        const auto root = hn::MulAdd(
+                hn::ConvertTo(df, quarter(even, odd, i)), hn::Set(df, f.norm_step),
+                hn::Set(df, f.norm_first));
+        bounds[i] = hn::MulAdd(root, hn::Abs(root), bounds[i]);
+    }
+}
+
+template <bool kNorm, bool kStore>
+HWY_INLINE bool bounds_of_block(
+        const ScanTables& tables, const ScanFilter& f, const uint8_t* block, const uint8_t* scales,
+        size_t width, float threshold, float* bounds) {
+    const Floats df;
+    bool any = false;
+    for (size_t v = 0; v < width; v += hn::Lanes(Bytes())) {
+        Quarters of;
+        bounds_of<kNorm>(f, Scores(tables, block + v, width), scales + v, width, of);
+        const auto least = hn::Min(hn::Min(of[0], of[1]), hn::Min(of[2], of[3]));
+        any |= !hn::AllFalse(df, hn::Le(least, hn::Set(df, threshold))) ||
+               !hn::AllFalse(Bytes(), far_codes(f, scales + v));
+        if (!kStore) continue;
+        hn::StoreInterleaved2(of[0], of[2], df, bounds + v);
+        hn::StoreInterleaved2(of[1], of[3], df, bounds + v + 2 * hn::Lanes(df));
+    }
+    return any;
+}
+
+HWY_INLINE uint64_t survivors_of(
+        const ScanFilter& f, const uint8_t* scales, size_t width, float threshold, float* bounds) {
+    const Floats df;
+    uint64_t survivors = 0;
+    for (size_t v = 0; v < width; v += hn::Lanes(df)) {
+        uint8_t bits[8] = {};
+        hn::StoreMaskBits(df, hn::Le(hn::LoadU(df, bounds + v), hn::Set(df, threshold)), bits);
+        survivors |= (uint64_t{bits[0]} | uint64_t{bits[1]} << 8) << v;
+    }
+    uint64_t far = 0;
+    for (size_t v = 0; v < width; v += hn::Lanes(Bytes())) {
+        uint8_t bits[8] = {};
+        hn::StoreMaskBits(Bytes(), far_codes(f, scales + v), bits);
+        uint64_t part = 0;
+        std::memcpy(&part, bits, sizeof part);
+        far |= part << v;
+    }
+    const uint64_t all = ~uint64_t{0} >> (kBlock - width);
+    for (uint64_t rest = far & all; rest != 0; rest &= rest - 1)
+        bounds[std::countr_zero(rest)] = -std::numeric_limits<float>::infinity();
+    return (survivors | far) & all;
 }
 
 #endif // HWY_TARGET == HWY_SCALAR
 
-using Floats = hn::CappedTag<float, 16>;
-
-void block_scores(const ScanTables& tables, const uint8_t* block, size_t width, uint16_t* scores) {
-    block_scores_inline(tables, block, width, scores);
-}
-
-using Ints = hn::Rebind<int32_t, Floats>;
-
-HWY_INLINE hn::Vec<Ints> load_bytes(const uint8_t* from) {
-    return hn::PromoteTo(Ints(), hn::LoadU(hn::Rebind<uint8_t, Floats>(), from));
-}
-
-/// Bit i: byte i of the `width` is above the limit.
-HWY_INLINE uint64_t bytes_above(uint8_t limit, const uint8_t* bytes, size_t width) {
-    const hn::CappedTag<uint8_t, kBlock> db;
-    uint64_t above = 0;
-    for (size_t v = 0; v < width; v += hn::Lanes(db)) {
-        uint8_t bits[8] = {};
-        hn::StoreMaskBits(db, hn::Gt(hn::LoadU(db, bytes + v), hn::Set(db, limit)), bits);
-        uint64_t part = 0;
-        std::memcpy(&part, bits, sizeof part);
-        above |= part << v;
-    }
-    return above & (~uint64_t{0} >> (kBlock - width));
-}
-
-template <bool kNorm>
-HWY_INLINE uint64_t within_threshold(
-        const ScanFilter& f, const uint16_t* scores, const uint8_t* scales, size_t width,
-        float threshold, float* bounds) {
-    const Floats df;
-    const Ints di;
-    uint64_t survivors = 0;
-    for (size_t v = 0; v < width; v += hn::Lanes(df)) {
-        const auto step = load_bytes(scales + v);
-        const auto alpha_bits =
-                hn::Add(hn::Mul(step, hn::Set(di, f.alpha_step)), hn::Set(di, f.alpha_first));
-        const auto alpha = hn::IfThenElseZero(
-                hn::RebindMask(df, hn::Gt(step, hn::Zero(di))), hn::BitCast(df, alpha_bits));
-        const auto score = hn::ConvertTo(
-                df, hn::PromoteTo(di, hn::LoadU(hn::Rebind<uint16_t, Floats>(), scores + v)));
-        const auto dot = hn::MulAdd(score, hn::Set(df, f.slope), hn::Set(df, f.offset));
-        auto key = hn::Neg(hn::Mul(alpha, dot));
-        if (kNorm) {
-            const auto low = load_bytes(scales + width + v);
-            const auto high = load_bytes(scales + 2 * width + v);
-            const auto norm = hn::ConvertTo(df, hn::Add(low, hn::ShiftLeft<8>(high)));
-            const auto r = hn::MulAdd(norm, hn::Set(df, f.norm_step), hn::Set(df, f.norm_first));
-            key = hn::MulAdd(r, hn::Abs(r), key);
-        }
-        hn::StoreU(key, df, bounds + v);
-        uint8_t bits[8] = {};
-        hn::StoreMaskBits(df, hn::Le(key, hn::Set(df, threshold)), bits);
-        survivors |= (uint64_t{bits[0]} | uint64_t{bits[1]} << 8) << v;
-    }
-    const uint64_t far = bytes_above(f.last_near, scales, width);
-    for (uint64_t rest = far; rest != 0; rest &= rest - 1)
-        bounds[std::countr_zero(rest)] = -std::numeric_limits<float>::infinity();
-    return (survivors & (~uint64_t{0} >> (kBlock - width))) | far;
+/// The bytes that follow the code of the first code of block b.
+const uint8_t* scales_of(const ScanFilter& f, const InterleavedCodes& codes, size_t b) {
+    const size_t code_bytes = codes.code_size - (f.has_norm ? 3 : 1);
+    return codes.block(b) + code_bytes * codes.width(b);
 }
 
 template <bool kNorm>
 size_t next_survivors_of(
         const ScanTables& t, const ScanFilter& f, const InterleavedCodes& codes, size_t begin,
         size_t end, float threshold, uint64_t* survivors, float* bounds) {
-    alignas(64) uint16_t scores[kBlock];
     for (size_t b = begin; b < end; ++b) {
-        const uint8_t* block = codes.block(b);
         const size_t width = codes.width(b);
-        block_scores_inline(t, block, width, scores);
-        *survivors = within_threshold<kNorm>(
-                f, scores, block + t.code_bytes * width, width, threshold, bounds);
+        const uint8_t* scales = scales_of(f, codes, b);
+        if (!bounds_of_block<kNorm, true>(t, f, codes.block(b), scales, width, threshold, bounds))
+            continue;
+        *survivors = survivors_of(f, scales, width, threshold, bounds);
         if (*survivors != 0) return b;
     }
     return end;
 }
 
+template <bool kNorm>
+size_t blocks_within_of(
+        const ScanTables& t, const ScanFilter& f, const InterleavedCodes& codes, size_t begin,
+        size_t end, float threshold, size_t* blocks) {
+    size_t count = 0;
+    for (size_t b = begin; b < end; ++b) {
+        blocks[count] = b;
+        const bool within = bounds_of_block<kNorm, false>(
+                t, f, codes.block(b), scales_of(f, codes, b), codes.width(b), threshold, nullptr);
+        count += within ? 1 : 0;
+    }
+    return count;
+}
+
 float masked_sum(const float* weights, size_t code_bytes, const uint8_t* code, size_t stride) {
-    const Floats df;
+    const Floats df; // 16 lanes at most
     const Ints di;
     const size_t lanes = hn::Lanes(df);
     const auto bit = hn::Shl(hn::Set(di, 1), hn::Iota(di, 0));
@@ -206,6 +309,13 @@ size_t next_survivors(
                              t, f, codes, begin, end, threshold, survivors, bounds);
 }
 
+size_t blocks_within(
+        const ScanTables& t, const ScanFilter& f, const InterleavedCodes& codes, size_t begin,
+        size_t end, float threshold, size_t* blocks) {
+    return f.has_norm ? blocks_within_of<true>(t, f, codes, begin, end, threshold, blocks)
+                      : blocks_within_of<false>(t, f, codes, begin, end, threshold, blocks);
+}
+
 } // namespace bqq::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -214,6 +324,7 @@ namespace bqq::kernels {
 
 HWY_EXPORT(block_scores);
 HWY_EXPORT(next_survivors);
+HWY_EXPORT(blocks_within);
 HWY_EXPORT(masked_sum);
 
 void block_scores(const ScanTables& tables, const uint8_t* block, size_t width, uint16_t* scores) {
@@ -225,6 +336,13 @@ size_t next_survivors(
         size_t begin, size_t end, float threshold, uint64_t* survivors, float* bounds) {
     return HWY_DYNAMIC_DISPATCH(next_survivors)(
             tables, filter, codes, begin, end, threshold, survivors, bounds);
+}
+
+size_t blocks_within(
+        const ScanTables& tables, const ScanFilter& filter, const InterleavedCodes& codes,
+        size_t begin, size_t end, float threshold, size_t* blocks) {
+    return HWY_DYNAMIC_DISPATCH(blocks_within)(
+            tables, filter, codes, begin, end, threshold, blocks);
 }
 
 float masked_sum(const float* weights, size_t code_bytes, const uint8_t* code, size_t stride) {

@@ -36,21 +36,24 @@ struct InterleavedCodes {
  * A code byte has two tables of 16 entries, for its low and its high nibble. In the first
  * `wide_bytes` bytes, whose weights are the largest, an entry is low + 128 * high and each digit
  * has its table: {low of the low nibble, low of the high nibble, high of the low nibble, high of
- * the high nibble}. From there on an entry is one byte: {low nibble, high nibble}, and the bytes
- * are grouped so that the sums of a group stay below 256.
+ * the high nibble}. From there on an entry is one byte: {low nibble, high nibble}. Bytes have
+ * smaller and smaller weights, so that sums of two and then of four stay below 256.
  */
 struct ScanTables {
-    size_t code_bytes;
     size_t wide_bytes;
-    const uint8_t* tables;            ///< 64 bytes for each wide byte, then 32 for each narrow one
-    std::span<const uint16_t> groups; ///< one past the last code byte of each group of narrow bytes
+    size_t single_bytes;   ///< then so many bytes whose sums are below 256,
+    size_t pairs;          ///< pairs of bytes,
+    size_t quads;          ///< and fours
+    const uint8_t* tables; ///< 64 bytes for each wide byte, then 32 for each other one
+
+    size_t code_bytes() const { return wide_bytes + single_bytes + 2 * pairs + 4 * quads; }
 };
 
 /// No score may exceed this: the high digits of a score are added up in 8 bits.
 inline constexpr uint32_t kMaxScore = 255 * 128;
 
 /** scores[i] of the codes of a block.
- * @param block   tables.code_bytes lines of `width` bytes, then kSlack bytes that may be read
+ * @param block   tables.code_bytes() lines of `width` bytes, then kSlack bytes that may be read
  * @param scores  output, size kBlock; what lies behind `width` is undefined
  */
 void block_scores(const ScanTables& tables, const uint8_t* block, size_t width, uint16_t* scores);
@@ -77,6 +80,16 @@ struct ScanFilter {
 size_t next_survivors(
         const ScanTables& tables, const ScanFilter& filter, const InterleavedCodes& codes,
         size_t begin, size_t end, float threshold, uint64_t* survivors, float* bounds);
+
+/** All blocks in [begin, end) with codes whose bound is at most the threshold. A narrower last
+ * block may be among them without.
+ * @param tables  may be of the first bytes of the codes alone
+ * @param blocks  output, ascending, room for end - begin
+ * @return how many
+ */
+size_t blocks_within(
+        const ScanTables& tables, const ScanFilter& filter, const InterleavedCodes& codes,
+        size_t begin, size_t end, float threshold, size_t* blocks);
 
 /** Sum of the weights whose bit is 1.
  * @param weights  size 8 * code_bytes, then zeros up to a multiple of kPad; starts on a cache line

@@ -16,7 +16,8 @@ using kernels::kBlock;
 template <class Collector>
 void scan(
         const ListSearch& search, const QueryScan& query, const InterleavedCodes& codes,
-        size_t begin, size_t end, size_t most, const Visit& visit, Collector& collector) {
+        size_t begin, size_t end, size_t most, const Visit& visit, LeftOut* left_out,
+        Collector& collector) {
     const auto list = static_cast<size_t>(visit.list);
     const double offset = visit.offset - collector.base();
     query.run(
@@ -28,7 +29,8 @@ void scan(
             [&](size_t position, float key) {
                 collector.add(
                         {list, position}, static_cast<float>(static_cast<double>(key) + offset));
-            });
+            },
+            left_out);
 }
 
 /// Queries of one batch at most, so that each thread has some.
@@ -42,7 +44,7 @@ template <class Collector>
 class AllLists {
 public:
     AllLists(const ListSearch& search, size_t n, const float* x)
-            : search_(search), n_(n), x_(x), offsets_(n * search.nlist), nearest_(n) {
+            : search_(search), n_(n), x_(x), offsets_(n * search.nlist), nearest_(n), left_out_(n) {
         const size_t d = search.quantizer.d();
         for (size_t i = 0; i < n; ++i) {
             double* offsets = offsets_.data() + i * search.nlist;
@@ -59,7 +61,7 @@ public:
 
     /// The nearest list of each query first, so that few codes of the others come near its
     /// threshold.
-    void run(std::vector<Collector>& collectors) const {
+    void run(std::vector<Collector>& collectors) {
         std::vector<size_t> queries;
         for (const bool is_nearest : {true, false})
             for (size_t l = 0; l < search_.nlist; ++l) {
@@ -76,24 +78,26 @@ private:
     const ListSearch& search_;
     size_t n_;
     const float* x_;
-    std::vector<double> offsets_; ///< n x nlist
-    std::vector<size_t> nearest_; ///< list of each query
+    std::vector<double> offsets_;   ///< n x nlist
+    std::vector<size_t> nearest_;   ///< list of each query
+    std::vector<LeftOut> left_out_; ///< likewise
 
     void scan_list(
-            size_t list, const std::vector<size_t>& queries,
-            std::vector<Collector>& collectors) const {
+            size_t list, const std::vector<size_t>& queries, std::vector<Collector>& collectors) {
         std::vector<uint8_t> buffer;
         const InterleavedCodes codes = search_.lists.codes(list, buffer);
         if (queries.empty() || codes.size == 0) return;
         const std::vector<QueryScan> scans = prepare_scans(
                 search_.quantizer.basis(search_.basis(list)), queries, x_, search_.parameters);
         const size_t piece = std::max<size_t>(1, kPieceBytes / (kBlock * codes.code_size));
+        // A range search has no best codes so far.
+        constexpr bool kMayLeave = std::is_same_v<Collector, NearestCodes>;
         for (size_t begin = 0; begin < codes.blocks(); begin += piece)
             for (size_t i = 0; i < queries.size(); ++i) {
                 const size_t q = queries[i];
                 const Visit visit{static_cast<int64_t>(list), offsets_[q * search_.nlist + list]};
                 scan(search_, scans[i], codes, begin, std::min(begin + piece, codes.blocks()),
-                     codes.size, visit, collectors[q]);
+                     codes.size, visit, kMayLeave ? &left_out_[q] : nullptr, collectors[q]);
             }
     }
 };
@@ -148,7 +152,7 @@ ScanCounts scan_visits(
         if (most == 0) continue;
         const InterleavedCodes codes = search.lists.codes(list, buffer);
         scan(search, queries.scan(i, search.basis(list)), codes, 0, (most + kBlock - 1) / kBlock,
-             most, visits[v], collector);
+             most, visits[v], nullptr, collector);
         ++counts.lists;
         counts.codes += most;
     }
@@ -183,8 +187,7 @@ void search_all_lists(
     parallel_ranges_with(
             n, queries_together(n, kTogether), [] { return std::vector<Collector>(); },
             [&](std::vector<Collector>& collectors, size_t first, size_t last) {
-                const AllLists<Collector> all(
-                        search, last - first, x + first * search.quantizer.d());
+                AllLists<Collector> all(search, last - first, x + first * search.quantizer.d());
                 collectors.clear();
                 for (size_t i = first; i < last; ++i)
                     collectors.push_back(make(i, all.base(i - first)));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace bqq {
 
@@ -91,20 +92,21 @@ void QuantizedQuery::build_tables() {
         }
     }
 
-    groups_.clear();
-    int sum = 0;
-    for (size_t j = wide_bytes_; j < bytes; ++j) {
-        if (sum + range[j] > 255) {
-            groups_.push_back(static_cast<uint16_t>(j));
-            sum = 0;
-        }
-        sum += range[j];
-    }
-    if (bytes > wide_bytes_) groups_.push_back(static_cast<uint16_t>(bytes));
+    // From the end, as many fours of bytes as have sums below 256, then as many pairs.
+    size_t rest = bytes;
+    const auto take = [&](size_t count) {
+        size_t taken = 0;
+        for (; rest >= wide_bytes_ + count; rest -= count, ++taken)
+            if (std::accumulate(&range[rest - count], range.data() + rest, 0) > 255) break;
+        return taken;
+    };
+    quads_ = take(4);
+    pairs_ = take(2);
+    single_bytes_ = rest - wide_bytes_;
 }
 
 kernels::ScanTables QuantizedQuery::tables() const {
-    return {code_bytes_, wide_bytes_, tables_.data(), groups_};
+    return {wide_bytes_, single_bytes_, pairs_, quads_, tables_.data()};
 }
 
 } // namespace bqq

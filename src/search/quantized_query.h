@@ -43,7 +43,10 @@ public:
 
 private:
     size_t code_bytes_ = 0;
-    size_t wide_bytes_ = 0;
+    size_t wide_bytes_ = 0; // and so on: as kernels::ScanTables
+    size_t single_bytes_ = 0;
+    size_t pairs_ = 0;
+    size_t quads_ = 0;
     float step_ = 0;
     float error_ = 0;
     float offset_ = 0;
@@ -51,7 +54,6 @@ private:
     kernels::AlignedVector<float> weights_; // w, then zeros
     std::vector<int> integers_;             // q, then zeros up to whole bytes
     std::vector<uint8_t> tables_;
-    std::vector<uint16_t> groups_;
 
     void build_tables();
 };

@@ -5,6 +5,7 @@
 #include <Eigen/Core>
 
 #include <memory>
+#include <numeric>
 
 namespace bqq {
 
@@ -26,13 +27,30 @@ double key_unit(const Basis& basis, const float* w, float length) {
     return unit * bound > kBeyond ? kInstead / bound : unit;
 }
 
+/// Whether the products that bounds are made of are.
+bool are_finite(const kernels::ScanFilter& filter) {
+    const float most = filter.slope * static_cast<float>(kernels::kMaxScore);
+    return std::isfinite(most + std::fabs(filter.offset));
+}
+
+/// Bytes of the first bits of a code, a multiple of 8; 0: such a code is always scanned whole.
+size_t first_bytes(size_t code_bytes) {
+    // At 256 bits it cost a tenth on two of three data sets, at 512 it gained 5 to 20 % on three of
+    // four.
+    constexpr size_t kLeast = 48;
+    if (code_bytes < kLeast) return 0;
+    // 24 of 64 bytes, 32 of 131 and 48 of 260 were the best, within 3 % of half and double of them.
+    return static_cast<size_t>(2.75 * std::sqrt(static_cast<double>(code_bytes)) + 4) / 8 * 8;
+}
+
 } // namespace
 
 QueryScan::QueryScan(
         const Basis& basis, const float* w, const ScanParameters& parameters, float length)
         : scales_(basis.scales),
           l2_(basis.scales.metric == Metric::l2),
-          code_bytes_((basis.M + 7) / 8) {
+          code_bytes_((basis.M + 7) / 8),
+          margin_(parameters.margin) {
     const double unit = key_unit(basis, w, length);
     weight_ = static_cast<float>(l2_ ? 2 * unit : unit);
     nu_weight_ = unit;
@@ -49,8 +67,54 @@ QueryScan::QueryScan(
             scales_.norm_step,
             weight_ * query_.slope(),
             weight_ * (query_.offset() + parameters.margin * query_.error())};
-    const float most = filter_.slope * static_cast<float>(kernels::kMaxScore);
-    scores_all_ = !std::isfinite(most + std::fabs(filter_.offset));
+    scores_all_ = !are_finite(filter_);
+    first_bytes_ = parameters.leave_early && !scores_all_ ? first_bytes(code_bytes_) : 0;
+    if (first_bytes_ == 0) return;
+    first_bits_.assign({w, 8 * first_bytes_}, std::min(parameters.query_bits, kFirstQueryBits));
+    left_out_weights_.assign(kernels::padded(basis.M), 0);
+    std::copy(w, w + basis.M, left_out_weights_.begin());
+    for (size_t k = 0; k < 8 * first_bytes_; ++k)
+        left_out_weights_[k] -= first_bits_.step() * static_cast<float>(first_bits_.integers()[k]);
+    left_out_length_ = Eigen::Map<const Eigen::VectorXf>(
+                               left_out_weights_.data(), static_cast<Eigen::Index>(basis.M))
+                               .norm();
+    if (!std::isnormal(left_out_length_)) first_bytes_ = 0;
+    // A filter costs as much as twelve bytes of the codes, and jumps from block to block a third.
+    pays_from_ =
+            1.3 * static_cast<double>(first_bytes_ + 12) / static_cast<double>(code_bytes_ + 12);
+    left_out_sum_ = std::accumulate(left_out_weights_.begin(), left_out_weights_.end(), 0.0f);
+}
+
+std::optional<kernels::ScanFilter> QueryScan::first_filter(const LeftOut& left_out) const {
+    kernels::ScanFilter filter = filter_;
+    filter.slope = weight_ * first_bits_.slope();
+    filter.offset =
+            weight_ *
+            (first_bits_.offset() +
+             left_out_length_ * (left_out.mean() + margin_ * std::sqrt(left_out.variance())));
+    if (!are_finite(filter)) return {};
+    return filter;
+}
+
+void LeftOut::add(float part) {
+    ++count_;
+    const float weight = std::max(kLeastWeight, 1 / static_cast<float>(count_));
+    const float change = part - mean_;
+    mean_ += weight * change;
+    variance_ += weight * (change * change * (1 - weight) - variance_);
+}
+
+bool LeftOut::is_worth_a_try() {
+    if (count_ < kEnough) return false;
+    if (waits_ == 0) return true;
+    --waits_;
+    return false;
+}
+
+void LeftOut::count_left(double part, double pays_from) {
+    constexpr size_t kShortest = 7, kLongest = 31;
+    pause_ = part >= pays_from ? 0 : std::clamp(2 * pause_ + 1, kShortest, kLongest);
+    waits_ = pause_;
 }
 
 float QueryScan::far_key(const uint8_t* stored, float dot) const {

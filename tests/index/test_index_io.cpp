@@ -291,7 +291,10 @@ void change_settings(faiss::Index& index) {
         ours.training.basis_share = 0.4;
         ours.training.max_points_per_atom = 100;
     };
-    if (auto* flat = dynamic_cast<IndexBQQ*>(&index)) return change(*flat);
+    if (auto* flat = dynamic_cast<IndexBQQ*>(&index)) {
+        flat->leave_early = false;
+        return change(*flat);
+    }
     auto& ivf = dynamic_cast<bqq::IndexIVFBQQ&>(index);
     change(ivf);
     ivf.nprobe = 3;
@@ -312,7 +315,10 @@ void expect_changed_settings(const faiss::Index& index) {
         EXPECT_EQ(ours.training.basis_share, 0.4);
         EXPECT_EQ(ours.training.max_points_per_atom, 100u);
     };
-    if (const auto* flat = dynamic_cast<const IndexBQQ*>(&index)) return expect(*flat);
+    if (const auto* flat = dynamic_cast<const IndexBQQ*>(&index)) {
+        EXPECT_FALSE(flat->leave_early);
+        return expect(*flat);
+    }
     const auto& ivf = dynamic_cast<const bqq::IndexIVFBQQ&>(index);
     expect(ivf);
     EXPECT_EQ(ivf.nprobe, 3u);

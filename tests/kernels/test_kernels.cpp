@@ -112,7 +112,7 @@ TEST_P(ScanKernel, ScoresEqualPopcountsOfBitPlanes) {
                 const ScanTables tables = query.tables();
                 for (const size_t width :
                      {kBlock, kBlock - 1, kBlock / 2 + 1, kBlock / 2, size_t{2}}) {
-                    const Blocks blocks(tables.code_bytes, 0, width, M);
+                    const Blocks blocks(tables.code_bytes(), 0, width, M);
                     uint16_t scores[kBlock];
                     bqq::kernels::block_scores(tables, blocks.bytes.data(), width, scores);
                     const int least = least_score(query.integers());
@@ -130,7 +130,7 @@ TEST_P(ScanKernel, ScoresReachTheLargestThatIsAllowed) {
     for (const size_t M : {8, 16, 512, 1000}) {
         QuantizedQuery query;
         query.assign(std::vector<float>(M, 1.0f), 12);
-        const Blocks blocks(query.tables().code_bytes, 0, kBlock, 5);
+        const Blocks blocks(query.tables().code_bytes(), 0, kBlock, 5);
         uint16_t scores[kBlock];
         bqq::kernels::block_scores(query.tables(), blocks.bytes.data(), kBlock, scores);
         int all = 0;
@@ -145,7 +145,7 @@ TEST_P(ScanKernel, ScoresOfAZeroQueryAreZero) {
     for (const float weight : {0.0f, std::numeric_limits<float>::denorm_min()}) {
         QuantizedQuery query;
         query.assign(std::vector<float>(100, weight), 8);
-        const Blocks blocks(query.tables().code_bytes, 0, kBlock, 5);
+        const Blocks blocks(query.tables().code_bytes(), 0, kBlock, 5);
         uint16_t scores[kBlock];
         bqq::kernels::block_scores(query.tables(), blocks.bytes.data(), kBlock, scores);
         EXPECT_THAT(scores, testing::Each(0));
@@ -176,8 +176,8 @@ TEST_P(ScanKernel, SurvivorsAreTheCodesBelowTheThreshold) {
                 QuantizedQuery query;
                 query.assign(weights(M, 0.5, M), 8);
                 const ScanTables tables = query.tables();
-                Blocks blocks(tables.code_bytes, has_norm ? 3 : 1, n, M + 1);
-                blocks.bytes[tables.code_bytes * std::min(n, kBlock) + 5] = 0; // alpha of code 5
+                Blocks blocks(tables.code_bytes(), has_norm ? 3 : 1, n, M + 1);
+                blocks.bytes[tables.code_bytes() * std::min(n, kBlock) + 5] = 0; // alpha of code 5
                 ScanFilter filter = kFilter;
                 filter.has_norm = has_norm;
                 filter.slope = 2 * query.slope();
@@ -188,7 +188,7 @@ TEST_P(ScanKernel, SurvivorsAreTheCodesBelowTheThreshold) {
                     const std::vector<uint8_t> row = blocks.row(i);
                     const int score =
                             popcount_score(query.integers(), row) - least_score(query.integers());
-                    keys[i] = filter_key(filter, score, row.data() + tables.code_bytes);
+                    keys[i] = filter_key(filter, score, row.data() + tables.code_bytes());
                     if (std::isfinite(keys[i])) largest = std::max(largest, std::fabs(keys[i]));
                 }
                 const double rounding = 1e-5 * largest;
@@ -245,6 +245,62 @@ TEST_P(ScanKernel, NoSurvivorsLeadToTheEnd) {
             1u, bqq::kernels::next_survivors(
                         query.tables(), filter, blocks.codes(), 1, 3, 1e30f, &mask, bounds));
     EXPECT_EQ(mask, ~uint64_t{0});
+}
+
+TEST_P(ScanKernel, BlocksWithinAreThoseWithACodeBelowTheThreshold) {
+    constexpr size_t kCodeBytes = 25;
+    for (const size_t first_bytes : {size_t{8}, size_t{16}, kCodeBytes})
+        for (const bool has_norm : {true, false})
+            for (const size_t n : {40 * kBlock, 5 * kBlock + 9}) {
+                SCOPED_TRACE(testing::Message() << first_bytes << " bytes, norm " << has_norm);
+                QuantizedQuery query;
+                query.assign(weights(8 * first_bytes, 0.5, 3), 6);
+                const Blocks blocks(kCodeBytes, has_norm ? 3 : 1, n, n);
+                ScanFilter filter = kFilter;
+                filter.has_norm = has_norm;
+                filter.last_near = 255;
+                filter.slope = query.slope();
+                filter.offset = query.offset();
+                std::vector<float> least(blocks.codes().blocks(), 1e30f);
+                for (size_t i = 0; i < n; ++i) {
+                    const std::vector<uint8_t> row = blocks.row(i);
+                    const int score =
+                            popcount_score(
+                                    query.integers(),
+                                    {row.begin(),
+                                     row.begin() + static_cast<std::ptrdiff_t>(first_bytes)}) -
+                            least_score(query.integers());
+                    float& of_block = least[i / kBlock];
+                    of_block = std::min(
+                            of_block,
+                            static_cast<float>(filter_key(filter, score, &row[kCodeBytes])));
+                }
+                const size_t whole = n / kBlock; // blocks; a narrower one may follow
+                std::vector<float> sorted(
+                        least.begin() + 1, least.begin() + static_cast<std::ptrdiff_t>(whole));
+                std::sort(sorted.begin(), sorted.end());
+                for (const size_t rank : {size_t{0}, sorted.size() / 2, sorted.size() - 2}) {
+                    const float threshold = (sorted[rank] + sorted[rank + 1]) / 2;
+                    std::vector<size_t> expected;
+                    for (size_t b = 1; b < whole; ++b)
+                        if (least[b] < threshold) expected.push_back(b);
+                    ASSERT_EQ(expected.size(), rank + 1);
+                    std::vector<size_t> within(least.size());
+                    within.resize(bqq::kernels::blocks_within(
+                            query.tables(), filter, blocks.codes(), 1, least.size(), threshold,
+                            within.data()));
+                    if (!within.empty() && within.back() == whole) within.pop_back();
+                    EXPECT_EQ(within, expected);
+                }
+                // A far vector may be anywhere.
+                filter.last_near = 0;
+                std::vector<size_t> within(least.size());
+                EXPECT_EQ(
+                        bqq::kernels::blocks_within(
+                                query.tables(), filter, blocks.codes(), 0, least.size(), -1e30f,
+                                within.data()),
+                        least.size());
+            }
 }
 
 TEST(QuantizedQuery, ScoreStandsForTheProductOfTheRoundedWeights) {

@@ -289,6 +289,119 @@ TEST_P(FlatSearch, TheFirstCodesOfABlockThatAreScoredAreAmongItsNearest) {
     }
 }
 
+/// 20,032 codes of 1024 bits, of a spectrum that falls, and 100 queries; half of them have 12 near
+/// duplicates among the codes.
+class LongCodes : public testing::TestWithParam<Metric> {
+protected:
+    static constexpr size_t kLongDimension = 96, kLongAtoms = 1024, kMany = 20032, kAsking = 100;
+    struct Data {
+        Quantizer quantizer;
+        Encoded codes;
+        Searched searched;
+        std::vector<float> queries;
+    };
+
+    static const Data& data() {
+        static const Data of_metric[2] = {make(Metric::l2), make(Metric::inner_product)};
+        return of_metric[GetParam() == Metric::l2 ? 0 : 1];
+    }
+
+private:
+    static std::vector<float> falling(size_t n, uint64_t seed) {
+        std::vector<float> x = gaussian_vectors(n, kLongDimension, seed);
+        for (size_t i = 0; i < x.size(); ++i)
+            x[i] /= std::sqrt(static_cast<float>(i % kLongDimension + 1));
+        return x;
+    }
+    static Data make(Metric metric) {
+        std::vector<float> base = falling(kMany, 1);
+        std::vector<float> queries = falling(kAsking, 2);
+        const std::vector<float> noise = falling(kAsking * 6, 3);
+        for (size_t i = 0; i < noise.size(); ++i) {
+            const size_t duplicate = i / kLongDimension;
+            const size_t place = duplicate * 31 + 40; // anywhere
+            base[place * kLongDimension + i % kLongDimension] =
+                    queries[duplicate / 12 * 2 * kLongDimension + i % kLongDimension] +
+                    0.05f * noise[i];
+        }
+        Quantizer quantizer(kLongDimension, kLongAtoms, metric);
+        quantizer.train(base);
+        Encoded codes = encoded(quantizer, base);
+        Searched searched(quantizer, codes);
+        return {quantizer, std::move(codes), std::move(searched), std::move(queries)};
+    }
+};
+INSTANTIATE_TEST_SUITE_P(
+        Metrics, LongCodes, testing::Values(Metric::l2, Metric::inner_product),
+        [](const auto& test) { return test.param == Metric::l2 ? "L2" : "InnerProduct"; });
+
+TEST_P(LongCodes, LeavingBlocksEarlyLosesNextToNothing) {
+    const Data& d = data();
+    for (const size_t k : {1, 10, 100})
+        for (const int query_bits : {2, 8}) {
+            const Results exact = d.searched.search(d.queries, k, {.margin = kInfinity});
+            const Results early = d.searched.search(
+                    d.queries, k, {.query_bits = query_bits, .leave_early = true});
+            EXPECT_GE(recall(early.labels, exact.labels, k), 0.998) << k << ' ' << query_bits;
+        }
+}
+
+TEST_P(LongCodes, BlocksAreLeftByWhatTheirLaterBitsAreExpectedToAdd) {
+    const Data& d = data();
+    const auto& codes = d.searched.lists.codes(0);
+    const size_t first = 1; // a query without duplicates
+    const std::vector<bqq::QueryScan> scans = bqq::prepare_scans(
+            d.quantizer.basis(0), {&first, 1}, d.queries.data(), {.leave_early = true});
+    const Results exact = d.searched.search(
+            std::span(d.queries).subspan(kLongDimension, kLongDimension), 100,
+            {.margin = kInfinity});
+    const auto found = [&](bqq::LeftOut* left_out) {
+        const double offset = bqq::list_offset(
+                GetParam(), &d.queries[kLongDimension], d.quantizer.basis(0).mean.data(),
+                kLongDimension);
+        const double worst = static_cast<double>(exact.distances[99]) - offset;
+        size_t count = 0;
+        scans[0].run(
+                codes, 0, codes.blocks(), [](size_t) { return true; },
+                [&] { return static_cast<float>(worst); },
+                [&](size_t, float key) { count += static_cast<double>(key) <= worst ? 1 : 0; },
+                left_out);
+        return count;
+    };
+    const auto expecting = [](float part) {
+        bqq::LeftOut left_out;
+        for (int i = 0; i < 48; ++i) left_out.add(part);
+        return left_out;
+    };
+    const size_t all = found(nullptr);
+    EXPECT_NEAR(static_cast<double>(all), 100, 3);
+    bqq::LeftOut much = expecting(50), little = expecting(-50);
+    EXPECT_EQ(found(&much), all);
+    EXPECT_EQ(found(&little), 0u);
+    bqq::LeftOut unknown;
+    EXPECT_EQ(found(&unknown), all);
+}
+
+TEST(LeftOut, WaitsWhereFewBlocksAreLeft) {
+    bqq::LeftOut left_out;
+    EXPECT_FALSE(left_out.is_worth_a_try());
+    for (int i = 0; i < 48; ++i) left_out.add(i % 2 == 0 ? 1.0f : 3.0f);
+    EXPECT_NEAR(left_out.mean(), 2, 0.1);
+    EXPECT_NEAR(left_out.variance(), 1, 0.1);
+    EXPECT_TRUE(left_out.is_worth_a_try());
+    left_out.count_left(0.5, 0.4);
+    EXPECT_TRUE(left_out.is_worth_a_try());
+    for (const int pause : {7, 15, 31, 31}) {
+        left_out.count_left(0.3, 0.4);
+        for (int i = 0; i < pause; ++i) ASSERT_FALSE(left_out.is_worth_a_try()) << pause;
+        ASSERT_TRUE(left_out.is_worth_a_try()) << pause;
+    }
+    left_out.count_left(0.5, 0.4);
+    left_out.count_left(0.3, 0.4);
+    for (int i = 0; i < 7; ++i) EXPECT_FALSE(left_out.is_worth_a_try());
+    EXPECT_TRUE(left_out.is_worth_a_try());
+}
+
 TEST_P(FlatSearch, AQueryIsAnsweredAloneAsAmongOthers) {
     const Results all = search({});
     const Data& d = data();

@@ -32,6 +32,11 @@ using idx_t = int64_t; ///< FAISS's; inside faiss::Index up to 1.7.3, in namespa
  */
 struct IndexBQQ : faiss::Index, TwoStages {
     TrainingParameters training; ///< for the next train()
+    /// search() leaves blocks of 64 codes after their first bits where these, and what the other
+    /// bits added for the best codes before, put all of them beyond the margin: codes of 384 bits
+    /// and more, 1.1 to 1.4 times as fast. It may lose one in a thousand of the results; false
+    /// loses none.
+    bool leave_early = true;
 
     /** @param d       dimension
      *  @param M       bits a vector

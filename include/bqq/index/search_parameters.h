@@ -26,8 +26,9 @@ struct TwoStages {
 
 /// Search parameters of IndexBQQ. What is not set is as the index has it.
 struct SearchParametersBQQ : faiss::SearchParameters {
-    std::optional<int> query_bits; ///< see TwoStages
-    std::optional<float> margin;   ///< see TwoStages
+    std::optional<int> query_bits;   ///< see TwoStages
+    std::optional<float> margin;     ///< see TwoStages
+    std::optional<bool> leave_early; ///< see IndexBQQ
 };
 
 /// Search parameters of IndexIVFBQQ. nprobe and max_codes are always these.
@@ -36,8 +37,8 @@ struct IVFSearchParametersBQQ : faiss::SearchParametersIVF {
     std::optional<float> margin;   ///< see TwoStages
 };
 
-/// faiss::ParameterSpace that knows query_bits and margin of an index of ours, also inside
-/// wrappers.
+/// faiss::ParameterSpace that knows query_bits, margin and (0 or 1) leave_early of an index of
+/// ours, also inside wrappers.
 struct ParameterSpace : faiss::ParameterSpace {
     void initialize(const faiss::Index* index) override;
     /// @throws faiss::FaissException  for a name that the index does not know
