@@ -21,20 +21,29 @@ STYLES = {
     "PQ": ("#0072B2", "s"),
     "PQ fast-scan": ("#56B4E9", "D"),
     "OPQ": ("#009E73", "^"),
-    "RaBitQ": ("#CC79A7", "v"),
+    "RaBitQ, EDEN": ("#CC79A7", "v"),
     "SQ": ("#E69F00", "P"),
+    "ASH": ("#8C6D31", "*"),
+    "transform code": ("#555555", "."),
+    "Shannon's bound, Gaussian": ("#999999", ""),
     "other": ("#666666", "x"),
 }
 
 
+LINES = {"transform code": "--", "Shannon's bound, Gaussian": ":"}  # without names beside the points
+
+
 def family(index):
     code = index.split(",")[-1]
+    for start, name in (("ASH", "ASH"), ("TC", "transform code"), ("Shannon", "Shannon's bound, Gaussian")):
+        if index.startswith(start):
+            return name
     if "BQQ" in index:
         return "BQQ, local bases" if re.search(r"BQQ[^,]*g", index) else "BQQ"
     if "OPQ" in index:
         return "OPQ"
-    if code.startswith("RaBitQ"):
-        return "RaBitQ"
+    if code.startswith(("RaBitQ", "EDEN")):
+        return "RaBitQ, EDEN"
     if code.startswith("PQ"):
         return "PQ fast-scan" if "fs" in code else "PQ"
     return "SQ" if code.startswith("SQ") else "other"
@@ -85,7 +94,7 @@ def plot(axes, rows, x_key, y_key):
         members = sorted((row for row in rows if family(row["index"]) == name), key=lambda row: row[x_key])
         if members:
             axes.plot([row[x_key] for row in members], [row[y_key] for row in members], color=colour,
-                      marker=marker, label=name, lw=1.2)
+                      marker=marker, label=name, lw=1.2, ls=LINES.get(name, "-"))
     axes.grid(True, which="major", color="#dddddd")
     axes.set_axisbelow(True)
     axes.margins(0.1)
@@ -114,13 +123,15 @@ def main():
     memory.set(xlabel="bytes per vector", ylabel=recall, title="Recall for each byte of memory")
     memory.legend(loc="lower right")
 
+    timed = [row for row in rows if row["qps_1_thread"] > 0]  # peers are not
     speed.set_yscale("log")
-    plot(speed, rows, "recall_k_at_k", "qps_1_thread")
+    plot(speed, timed, "recall_k_at_k", "qps_1_thread")
     speed.set(xlabel=recall, ylabel="queries per second, one thread", title="Speed at that recall")
 
-    for axes, x_key, y_key in ((memory, "bytes_per_vector", "recall_k_at_k"),
-                               (speed, "recall_k_at_k", "qps_1_thread")):
-        place_labels(axes, [(row[x_key], row[y_key], row["index"]) for row in rows])
+    for axes, shown, x_key, y_key in ((memory, rows, "bytes_per_vector", "recall_k_at_k"),
+                                      (speed, timed, "recall_k_at_k", "qps_1_thread")):
+        place_labels(axes, [(row[x_key], row[y_key], row["index"]) for row in shown
+                            if family(row["index"]) not in LINES])
     figure.savefig(arguments.png)
 
 

@@ -2,8 +2,9 @@
 # Recall against memory and speed on Fashion-MNIST, BQQ beside FAISS's indexes of the same size:
 #     bash bench/run.sh [--all]
 # writes bench/results/recall_vs_memory.{json,csv,png}, and recall_vs_vectors.png: recall against the number of
-# vectors at about the same bytes a vector. Takes a few minutes; --all adds product
-# quantizers of other sizes (minutes of training each) and those with a learned rotation (OPQ).
+# vectors at about the same bytes a vector. Two codes that no library has, and Shannon's bound as recall, are
+# measured by bench/peers. Takes a few minutes; --all adds codes that take minutes to train: product quantizers
+# of 8 bits, with a learned rotation (OPQ) too, and residual quantizers.
 # The environment variables are described in cmake/build_functions.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -16,19 +17,27 @@ case ${1:-} in
 esac
 
 install_packages "${build_packages[@]}" dataset-fashion-mnist python3-numpy python3-matplotlib
-build release bqq_command
+build release bqq_command bqq_peers
 command=$(build_dir release)/src/command/bqq
 
 data=build/data
 /usr/bin/python3 datasets/fashion_mnist.py "$data"
 
 factories=(BQQ64 BQQ128 BQQ256 BQQ88g8 BQQ168g6 BQQ288z3g8 BQQ512z3tg8 BQQ840z4tg8 BQQ1900z4tg8
-    PQ98x4fs PQ49x8 SQ4)
+    PQ98x4fs SQ4 SQ6)
 faiss_version=$("$command" --version | sed -nE 's/.*FAISS ([0-9]+\.[0-9]+).*/\1/p')
 # RaBitQ's fast scan came with FAISS 1.13. It needs a rotation before it.
 at_least() { [[ $(printf '%s\n' "$1" "$faiss_version" | sort -V | head -n 1) == "$1" ]]; }
-if at_least 1.13; then factories+=(RR784,RaBitQfs RR784,RaBitQfs4); fi
-if ((all)); then factories+=(SQ8 PQ16x8 PQ28x8 PQ49x4fs PQ196x4fs OPQ16_64,PQ16x8 OPQ32_128,PQ32x8 OPQ49,PQ49x8); fi
+if at_least 1.13; then
+    factories+=(RR784,RaBitQfs RR784,RaBitQfs2 RR784,RaBitQfs4 HR,RaBitQfs PCAR128,RaBitQfs4)
+fi
+if at_least 1.15; then factories+=(RR784,EDEN2); fi
+if ((all)); then
+    factories+=(SQ8 PQ16x8 PQ28x8 PQ49x8 PQ49x4fs PQ196x4fs OPQ16_64,PQ16x8 OPQ32_128,PQ32x8 OPQ49,PQ49x8
+        OPQ98_392,PQ98x4fs RQ8x8)
+fi
+peers=(TC64 TC128 TC256 TC512 TC1024 TC2048 ASH128x1 ASH256x1 ASH128x2 ASH128x4 ASH256x4
+    Shannon64 Shannon128 Shannon256 Shannon512 Shannon1024 Shannon2048)
 
 results=bench/results
 mkdir -p "$results"
@@ -47,6 +56,9 @@ measure() {
 }
 measured=0
 measure 60000 "${factories[@]}"
+"$(build_dir release)/bench/peers/bqq_peers" --base "$data/fashion_mnist_base.npy" \
+    --queries "$data/fashion_mnist_queries.npy" --metric l2 --k 10 "${peers[@]/#/--peer=}" \
+    --json "$parts/peers.json"
 # In 20 and in 32 bytes a vector, the file's: one basis, as many bases as are worth their bytes, and product
 # quantization, for whose codes the vectors are padded to a dimension that they divide.
 echo "the first 10,000 vectors"
