@@ -2,8 +2,9 @@
 # Recall against queries a second of inverted files, ours and FAISS's:
 #     bash bench/ivf.sh [--all] [--data-set fashion_mnist|glove|sentences]...
 # writes bench/results/ivf_<data set>.{json,csv,png} and prints speeds at equal recall. Without --data-set:
-# fashion_mnist, glove, and sentences where the variable SENTENCE_EMBEDDINGS names a folder with
-# wordnet_use512_base.npy and wordnet_use512_queries.npy (512 dimensions). --all adds codes of other sizes.
+# fashion_mnist and glove. The sentences take half an hour to embed on two cores, once. --all adds codes of other
+# sizes. RaBitQ is rotated at random (RR). SENTENCE_EMBEDDINGS: a folder where datasets/wordnet_use_512.sh has
+# been.
 # The other environment variables are described in cmake/build_functions.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -25,7 +26,7 @@ while (($# > 0)); do
     shift
 done
 if ((${#data_sets[@]} == 0)); then
-    data_sets=(fashion_mnist glove ${SENTENCE_EMBEDDINGS:+sentences})
+    data_sets=(fashion_mnist glove)
 fi
 
 data=build/data
@@ -37,13 +38,17 @@ program=$(build_dir release)/bench/ivf/bqq_ivf
 # Threads that wait must not take the cores from the ones that work: FAISS uses both OpenMP and OpenBLAS.
 export OMP_WAIT_POLICY=passive
 
-# measure NAME TITLE NLIST CODES MORE_CODES OPTION...: MORE_CODES are those that --all adds.
+# measure NAME TITLE DIMENSION NLIST CODES MORE_CODES OPTION...: MORE_CODES are those that --all adds.
 measure() {
-    local name=$1 title=$2 nlist=$3 result=$results/ivf_$1 version code status=0
-    local codes=$4 factories=()
-    if ((all)); then codes+=" $5"; fi
-    shift 5
-    for code in $codes; do factories+=(--factory "IVF$nlist,$code"); done
+    local name=$1 title=$2 dimension=$3 nlist=$4 result=$results/ivf_$1 version code status=0
+    local codes=$5 factories=()
+    if ((all)); then codes+=" $6"; fi
+    shift 6
+    for code in $codes; do
+        local factory=IVF$nlist,$code
+        if [[ $code == RaBitQ* ]]; then factory=RR$dimension,$factory; fi
+        factories+=(--factory "$factory")
+    done
     version=$("$program" --version | sed 's/.*FAISS //')
     rm -f "$result".{json,csv,png}
     "$program" "$@" "${factories[@]}" --k 10 --min-seconds 0.2 --k-factor 1,4,16,64 \
@@ -59,8 +64,8 @@ measure() {
 
 fashion_mnist() {
     install_packages dataset-fashion-mnist && /usr/bin/python3 datasets/fashion_mnist.py "$data" || return 1
-    measure fashion_mnist "Fashion-MNIST, 60,000 x 784, squared L2" 980 \
-        "BQQ64 BQQ128 BQQ256 BQQ512 BQQ64z3g16 BQQ128z3g16 BQQ256z3g16
+    measure fashion_mnist "Fashion-MNIST, 60,000 x 784, squared L2" 784 980 \
+        "BQQ64 BQQ128 BQQ256 BQQ64z3g16 BQQ128z3g16 BQQ256z3g16 BQQ512z3tg16 BQQ840z4tg16 BQQ1900z4tg8
          PQ16x8 PQ49x8 PQ98x4fs RaBitQfs RaBitQfs2 RaBitQfs4 SQ4 SQ8
          BQQ256,RFlat BQQ128z3g16,RFlat PQ98x4fs,RFlat RaBitQfs,RFlat" \
         "BQQ384 PQ28x8 PQ98x8 PQ28x4fs PQ56x4fs PQ196x4fs RaBitQ RaBitQ4 BQQ64,RFlat BQQ128,RFlat PQ16x8,RFlat
@@ -71,8 +76,8 @@ fashion_mnist() {
 glove() {
     command -v npm >/dev/null || install_packages npm || return 1
     bash datasets/glove_100.sh "$data" || return 1
-    measure glove "GloVe, 340,479 x 100, cosine" 2332 \
-        "BQQ64 BQQ128 BQQ256 BQQ512 BQQ256g16 PQ20x8 PQ50x8 PQ50x4fs RaBitQfs RaBitQfs2 RaBitQfs4 SQ4 SQ8
+    measure glove "GloVe, 340,479 x 100, cosine" 100 2332 \
+        "BQQ64 BQQ128 BQQ256 BQQ432 BQQ552 BQQ672 BQQ1000 PQ20x8 PQ50x8 PQ50x4fs RaBitQfs RaBitQfs2 RaBitQfs4 SQ4 SQ8
          BQQ256,RFlat PQ50x4fs,RFlat RaBitQfs,RFlat" \
         "BQQ384 PQ10x8 PQ25x8 PQ20x4fs PQ100x4fs RaBitQ RaBitQ4 BQQ64,RFlat BQQ128,RFlat PQ20x8,RFlat
          PQ20x4fs,RFlat" \
@@ -80,9 +85,11 @@ glove() {
 }
 
 sentences() {
-    local folder=${SENTENCE_EMBEDDINGS:?names no folder with the sentence embeddings}
-    measure sentences "Sentence embeddings, 100,000 x 512, cosine" 1265 \
-        "BQQ64 BQQ128 BQQ256 BQQ512 BQQ256g8 PQ16x8 PQ32x8 PQ64x4fs RaBitQfs RaBitQfs2 RaBitQfs4 SQ4 SQ8
+    local folder=${SENTENCE_EMBEDDINGS:-$data}
+    command -v npm >/dev/null || install_packages npm || return 1
+    install_packages wordnet-base python3-numpy && bash datasets/wordnet_use_512.sh "$folder" || return 1
+    measure sentences "Sentence embeddings, 100,000 x 512, cosine" 512 1265 \
+        "BQQ64 BQQ128 BQQ256 BQQ1048 BQQ1592 BQQ2076 BQQ3072 PQ16x8 PQ32x8 PQ64x4fs RaBitQfs RaBitQfs2 RaBitQfs4 SQ4 SQ8
          BQQ256,RFlat PQ64x4fs,RFlat RaBitQfs,RFlat" \
         "BQQ384 PQ8x8 PQ64x8 PQ32x4fs PQ128x4fs RaBitQ RaBitQ4 BQQ64,RFlat BQQ128,RFlat PQ16x8,RFlat
          PQ32x4fs,RFlat" \
