@@ -21,7 +21,7 @@ struct Evaluation {
     size_t k = 0;
     double train_seconds = 0;
     double add_seconds = 0;
-    double qps_1_thread = 0; ///< queries a second, in the best of several runs of all queries
+    double qps_1_thread = 0; ///< queries a second, in the best of several runs
     double qps_all_threads = 0;
 };
 

@@ -90,8 +90,29 @@ Recall measure_recall(const std::vector<int64_t>& found, const Benchmark& benchm
             static_cast<double>(hits) / (queries * static_cast<double>(k))};
 }
 
+Matrix<float> first_rows(const Matrix<float>& all, size_t count) {
+    const auto numbers = static_cast<std::ptrdiff_t>(count * all.d);
+    return {count, all.d, {all.values.begin(), all.values.begin() + numbers}};
+}
+
+/// As many of the queries, from the first on, as one thread may answer in the time of a slow run.
+Matrix<float> timed_queries(const faiss::Index& index, const Benchmark& benchmark) {
+    constexpr size_t kTried = 20;
+    const Matrix<float>& all = benchmark.queries;
+    if (all.n <= kTried) return all;
+    const ThreadScope scope(1);
+    const Matrix<float> tried = first_rows(all, kTried);
+    const Stopwatch time;
+    search_index(index, tried, benchmark.k);
+    const double each = time.seconds() / static_cast<double>(kTried);
+    const double affordable = slow * benchmark.seconds / std::max(each, 1e-9);
+    if (affordable >= static_cast<double>(all.n)) return all;
+    return first_rows(all, std::max(kTried, static_cast<size_t>(affordable)));
+}
+
 std::pair<double, double> measure_speeds(
         const faiss::Index& index, const Benchmark& benchmark, int threads, int other_threads) {
+    const Matrix<float> queries = timed_queries(index, benchmark);
     const Stopwatch total;
     std::pair<double, double> best{0, 0};
     const auto more = [&](int runs) {
@@ -102,8 +123,8 @@ std::pair<double, double> measure_speeds(
     const auto run = [&](int count, double& speed) {
         const ThreadScope scope(count);
         const Stopwatch time;
-        search_index(index, benchmark.queries, benchmark.k);
-        speed = std::max(speed, static_cast<double>(benchmark.queries.n) / time.seconds());
+        search_index(index, queries, benchmark.k);
+        speed = std::max(speed, static_cast<double>(queries.n) / time.seconds());
     };
     for (int runs = 0; more(runs); ++runs) {
         run(threads, best.first);

@@ -49,7 +49,7 @@ struct Recall {
  */
 Recall measure_recall(const std::vector<int64_t>& found, const Benchmark& benchmark);
 
-/// Queries a second in the best of several runs of all queries.
+/// Queries a second in the best of several runs of all queries, or where that takes long of some.
 double measure_speed(const faiss::Index& index, const Benchmark& benchmark, int threads);
 
 /// The same with each of two numbers of threads in turns, so that both see the machine alike.
