@@ -86,8 +86,10 @@ glove() {
 
 sentences() {
     local folder=${SENTENCE_EMBEDDINGS:-$data}
-    command -v npm >/dev/null || install_packages npm || return 1
-    install_packages wordnet-base python3-numpy && bash datasets/wordnet_use_512.sh "$folder" || return 1
+    if [[ ! -f $folder/wordnet_use512_base.npy || ! -f $folder/wordnet_use512_queries.npy ]]; then
+        command -v npm >/dev/null || install_packages npm || return 1
+        install_packages wordnet-base python3-numpy && bash datasets/wordnet_use_512.sh "$folder" || return 1
+    fi
     measure sentences "Sentence embeddings, 100,000 x 512, cosine" 512 1265 \
         "BQQ64 BQQ128 BQQ256 BQQ1048 BQQ1592 BQQ2076 BQQ3072 PQ16x8 PQ32x8 PQ64x4fs RaBitQfs RaBitQfs2 RaBitQfs4 SQ4 SQ8
          BQQ256,RFlat PQ64x4fs,RFlat RaBitQfs,RFlat" \

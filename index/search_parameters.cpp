@@ -1,9 +1,9 @@
-#include <bqq/index/IndexBQQ.h>
 #include <bqq/index/search_parameters.h>
 
 #include "index/checks.h"
 #include "index/wrappers.h"
 
+#include <bqq/index/IndexBQQ.h>
 #include <faiss/impl/FaissAssert.h>
 
 #include <cmath>
@@ -33,7 +33,9 @@ void ParameterSpace::initialize(const faiss::Index* index) {
     if (!contains_bqq(index)) return;
     add_range("query_bits").values = {4, 6, 8, 10};
     add_range("margin").values = {0, 1, 2, 3, 4};
-    add_range("leave_early").values = {0, 1};
+    // Only looked for: nothing is changed.
+    if (for_each_of_ours<IndexBQQ>(const_cast<faiss::Index*>(index), [](IndexBQQ&) {}) > 0)
+        add_range("leave_early").values = {0, 1};
 }
 
 void ParameterSpace::set_index_parameter(

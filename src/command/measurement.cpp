@@ -90,6 +90,8 @@ Recall measure_recall(const std::vector<int64_t>& found, const Benchmark& benchm
             static_cast<double>(hits) / (queries * static_cast<double>(k))};
 }
 
+namespace {
+
 Matrix<float> first_rows(const Matrix<float>& all, size_t count) {
     const auto numbers = static_cast<std::ptrdiff_t>(count * all.d);
     return {count, all.d, {all.values.begin(), all.values.begin() + numbers}};
@@ -109,6 +111,8 @@ Matrix<float> timed_queries(const faiss::Index& index, const Benchmark& benchmar
     if (affordable >= static_cast<double>(all.n)) return all;
     return first_rows(all, std::max(kTried, static_cast<size_t>(affordable)));
 }
+
+} // namespace
 
 std::pair<double, double> measure_speeds(
         const faiss::Index& index, const Benchmark& benchmark, int threads, int other_threads) {

@@ -2,6 +2,8 @@
 
 #include "index_bqq_fixture.h"
 
+#include <bqq/index/index_factory.h>
+#include <bqq/index/search_parameters.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexPreTransform.h>
@@ -284,6 +286,30 @@ TEST(IndexBQQ, KnobsReachTheSearch) {
     EXPECT_LT(
             bqq::test::recall(search(index, queries(), 10, &coarse).labels, truth.labels, 10),
             0.99);
+}
+
+TEST(ParameterSpace, SetsEveryParameterThatItLists) {
+    for (const char* factory : {"BQQ16", "IDMap,BQQ16", "IVF4,BQQ16", "PCA8,IVF4,BQQ16"}) {
+        SCOPED_TRACE(factory);
+        const auto index = bqq::index_factory(16, factory);
+        bqq::ParameterSpace space;
+        space.initialize(index.get());
+        bool has_leave_early = false;
+        for (const faiss::ParameterRange& range : space.parameter_ranges) {
+            has_leave_early |= range.name == "leave_early";
+            for (const double value : range.values)
+                EXPECT_NO_THROW(space.set_index_parameter(index.get(), range.name, value))
+                        << range.name;
+        }
+        const bool is_flat = std::string(factory).find("IVF") == std::string::npos;
+        EXPECT_EQ(has_leave_early, is_flat);
+    }
+    IndexBQQ flat(16, 16);
+    bqq::ParameterSpace().set_index_parameter(&flat, "leave_early", 0);
+    EXPECT_FALSE(flat.leave_early);
+    EXPECT_THROW(
+            bqq::ParameterSpace().set_index_parameter(&flat, "leave_early", 2),
+            faiss::FaissException);
 }
 
 TEST(IndexBQQ, PlacesWithoutANeighbourAreMinusOne) {

@@ -9,8 +9,8 @@ namespace bqq {
  *
  * The links of a vector are found by float distances, to the others that are added with it and to
  * decoded vectors of those before. This is faster than by codes, at the same recall
- * (docs/measurements.md). While add() runs it holds up to 2 * ntotal * d floats. Vectors that are few beside those of the
- * index are linked by the distances of their codes, without such memory.
+ * (docs/measurements.md). While add() runs it holds up to 2 * ntotal * d floats. Vectors that are
+ * few beside those of the index are linked by the distances of their codes, without such memory.
  *
  * The order in which threads link vectors is left to chance: the same vectors give the same graph
  * only with one thread.
