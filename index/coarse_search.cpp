@@ -12,7 +12,7 @@ namespace {
 
 // Queries whose products with the centroids are computed together.
 constexpr size_t kTogether = 48;
-// Fewer queries are left to FAISS, which compares them with all centroids one by one.
+// Fewer queries are compared with all centroids one by one.
 constexpr int64_t kLeast = 8;
 
 const faiss::IndexFlat* as_searchable(const faiss::Index& quantizer) {
@@ -27,7 +27,9 @@ const faiss::IndexFlat* as_searchable(const faiss::Index& quantizer) {
 
 CoarseSearch::CoarseSearch(const faiss::Index& quantizer)
         : quantizer_(&quantizer), flat_(as_searchable(quantizer)), count_(quantizer.ntotal) {
-    if (flat_ != nullptr) centroids_ = flat_->get_xb();
+    if (flat_ == nullptr) return;
+    centroids_ = flat_->get_xb();
+    metric_ = flat_->metric_type == faiss::METRIC_L2 ? Metric::l2 : Metric::inner_product;
 }
 
 bool CoarseSearch::is_of(const faiss::Index& quantizer) const {
@@ -38,15 +40,19 @@ bool CoarseSearch::is_of(const faiss::Index& quantizer) const {
 void CoarseSearch::search(
         const faiss::Index& quantizer, int64_t n, const float* x, size_t nprobe,
         const faiss::SearchParameters* params, float* distances, int64_t* keys) const {
-    if (n < kLeast || params != nullptr || !is_of(quantizer) || flat_ == nullptr || count_ == 0) {
+    if (params != nullptr || !is_of(quantizer) || flat_ == nullptr || count_ == 0) {
         quantizer.search(n, x, static_cast<int64_t>(nprobe), distances, keys, params);
         return;
     }
     const auto d = static_cast<size_t>(flat_->d);
+    if (n < kLeast) {
+        find_nearest_rows(
+                centroids_, static_cast<size_t>(count_), d, metric_, static_cast<size_t>(n), x,
+                nprobe, distances, keys);
+        return;
+    }
     std::call_once(once_, [&] {
-        rows_.emplace(
-                centroids_, static_cast<size_t>(count_), d,
-                flat_->metric_type == faiss::METRIC_L2 ? Metric::l2 : Metric::inner_product);
+        rows_.emplace(centroids_, static_cast<size_t>(count_), d, metric_);
         rows_bytes_ = rows_->memory_bytes();
     });
     parallel_ranges_with(

@@ -15,8 +15,9 @@ namespace bqq {
 
 /** Finds the centroids nearest to queries, as the coarse quantizer's own search() does.
  *
- * Where that is a faiss::IndexFlat, they are found here, the distances to most of them bounded and
- * not computed. What that takes is made by the first search. Another quantizer than the one that
+ * Where that is a faiss::IndexFlat, they are found here, of many queries the distances to most of
+ * them bounded and not computed. What that takes is made by the first such search. Results do not
+ * depend on how queries are grouped. Another quantizer than the one that
  * was given, or one with another number of centroids, is left to itself. Searches may run at the
  * same time.
  */
@@ -47,6 +48,7 @@ private:
     const faiss::Index* quantizer_;
     const faiss::IndexFlat* flat_; ///< the same, or nullptr
     const float* centroids_ = nullptr;
+    Metric metric_ = Metric::l2;
     int64_t count_;
     mutable std::once_flag once_;
     mutable std::optional<NearestRows> rows_; ///< made once

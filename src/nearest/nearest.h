@@ -31,6 +31,21 @@ public:
         std::push_heap(heap_.begin(), heap_.end());
     }
     size_t size() const { return heap_.size(); }
+    /** Distances and labels, best first, and -1 where there are no more; ends the adding.
+     * @param keys_are_distances  else they are inner products with their sign changed
+     * @param distances           output, size k
+     * @param labels              output, size k
+     */
+    void write(bool keys_are_distances, float* distances, int64_t* labels) {
+        for (const auto& [key, label] : sorted()) {
+            *distances++ = keys_are_distances ? key : -key;
+            *labels++ = label;
+        }
+        const float infinity = std::numeric_limits<float>::infinity();
+        const size_t missing = k_ - size();
+        std::fill_n(distances, missing, keys_are_distances ? infinity : -infinity);
+        std::fill_n(labels, missing, -1);
+    }
     /// (key, label), best first; ends the adding
     const std::vector<std::pair<float, int64_t>>& sorted() {
         std::sort_heap(heap_.begin(), heap_.end());

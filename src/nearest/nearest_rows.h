@@ -2,6 +2,7 @@
 
 #include <bqq/metric.h>
 
+#include "nearest/nearest.h"
 #include "nearest/row_set.h"
 #include "nearest/row_sketch.h"
 #include "nearest/smallest_keys.h"
@@ -14,8 +15,10 @@
 namespace bqq {
 
 /** Finds the rows of a matrix that are nearest to vectors, exactly: by bounds from a sketch of the
- * rows where these leave few distances to be computed, and else by comparison with all. Searches
- * may run at the same time.
+ * rows where these leave few distances to be computed, and else by comparison with all. Distances
+ * are those of kernels::squared_distances() and inner_products() in any case, and equal ones are in
+ * the order of the rows: results do not depend on how vectors are grouped. Searches may run at the
+ * same time.
  */
 class NearestRows {
 public:
@@ -31,7 +34,8 @@ public:
     struct Scratch {
         RowSketch::Scratch sketch;
         SmallestKeys smallest;
-        std::vector<float> keys;
+        std::vector<float> keys, distances;
+        std::vector<uint32_t> chosen;
     };
 
     /** The k rows nearest to each of n vectors, on the calling thread; some dozens of vectors are
@@ -56,5 +60,11 @@ private:
             size_t n, const float* x, size_t k, float* distances, int64_t* nearest,
             Scratch& scratch) const;
 };
+
+/// What NearestRows(rows, size, d, metric).find() finds, for few vectors, with nothing made of the
+/// rows.
+void find_nearest_rows(
+        const float* rows, size_t size, size_t d, Metric metric, size_t n, const float* x, size_t k,
+        float* distances, int64_t* nearest);
 
 } // namespace bqq

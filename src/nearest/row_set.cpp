@@ -5,6 +5,7 @@
 #include "kernels/sums_in_double.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 
@@ -21,13 +22,21 @@ void subtract(const float* x, const float* origin, size_t n, size_t d, float* di
 
 RowSet::RowSet(const float* rows, size_t n, size_t d, Metric metric)
         : rows_(rows), size_(n), d_(d), l2_(metric == Metric::l2) {
-    if (!l2_) return;
-    norms_.resize(n);
-    std::vector<float> from_first(d);
+    if (l2_) norms_.resize(n);
     for (size_t i = 0; i < n; ++i) {
-        subtract(rows + i * d, rows, 1, d, from_first.data());
-        norms_[i] = static_cast<float>(kernels::squared_norm(from_first.data(), d));
+        const double squared = l2_ ? kernels::squared_distance(rows + i * d, rows, d)
+                                   : kernels::squared_norm(rows + i * d, d);
+        if (l2_) norms_[i] = static_cast<float>(squared);
+        largest_norm_ = std::max(largest_norm_, std::sqrt(squared));
     }
+}
+
+double RowSet::largest_error(const float* x) const {
+    // Measured on sums of 8 to 8,192 terms, also of one sign: at most a sixth of it.
+    const double part = 1e-5 * std::max(1.0, static_cast<double>(d_) / 512);
+    const double norm =
+            std::sqrt(l2_ ? kernels::squared_distance(x, rows_, d_) : kernels::squared_norm(x, d_));
+    return part * (l2_ ? (norm + largest_norm_) * (norm + largest_norm_) : norm * largest_norm_);
 }
 
 void RowSet::compute_keys(size_t n, const float* x, float* keys) const {

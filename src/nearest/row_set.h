@@ -21,6 +21,10 @@ public:
      * @param keys  output, size n * rows
      */
     void compute_keys(size_t n, const float* x, float* keys) const;
+    /// The largest error of x's keys that is to be expected of rounding; from kLargestError on, or
+    /// if it is not a number, keys may have left the range of a float.
+    double largest_error(const float* x) const;
+    static constexpr double kLargestError = 1e30;
 
     /// The rows nearest to each of n vectors, nearest first.
     /// @param count    how many, at most the rows
@@ -33,6 +37,7 @@ private:
     size_t d_ = 0;
     bool l2_ = true;
     std::vector<float> norms_; ///< L2: squared distances of the rows from the first one
+    double largest_norm_ = 0;  ///< of a row, L2: from the first one
 };
 
 } // namespace bqq

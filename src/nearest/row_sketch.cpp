@@ -15,8 +15,12 @@ namespace {
 constexpr uint64_t kSeed = 1234;
 // Rounding may change a bound by this part of the norms that enter it.
 constexpr double kTolerance = 1e-5;
+// Squares of distances up to here are far from the range of a float.
+constexpr double kLargestSquare = 1e34;
 // Distances that are computed before the threshold is asked again.
 constexpr size_t kStep = 8;
+// The offset of a vector that has no bounds.
+constexpr double kNone = -std::numeric_limits<double>::infinity();
 // Vectors that may take all of their distances before a search is given up.
 constexpr size_t kPatience = 4;
 
@@ -73,18 +77,20 @@ void RowSketch::compute_bounds(size_t n, const float* x, Scratch& scratch, doubl
         float* projection = scratch.projections.data() + i * width;
         const double squared = kernels::squared_norm(y + i * d_, d_);
         const double length = std::sqrt(squared);
+        const double largest = static_cast<double>(largest_norm_) + (l2_ ? 0 : mean_norm_);
         projection[kDirections] = static_cast<float>(outside(squared, projection));
         for (size_t j = 0; j <= kDirections; ++j) projection[j] *= -factor;
         projection[kDirections + 1] = 1;
-        const double largest = largest_norm_;
-        if (l2_) {
-            offsets[i] = squared - kTolerance * (length + largest) * (length + largest);
+        const double square = (length + largest) * (length + largest);
+        if (!(square < kLargestSquare)) {
+            offsets[i] = kNone;
+        } else if (l2_) {
+            offsets[i] = squared - kTolerance * square;
         } else {
             double product = 0;
             for (size_t j = 0; j < d_; ++j)
                 product += static_cast<double>(x[i * d_ + j]) * static_cast<double>(mean_[j]);
-            offsets[i] =
-                    -product - kTolerance * length * (largest + static_cast<double>(mean_norm_));
+            offsets[i] = -product - kTolerance * length * largest;
         }
     }
     kernels::dot_rows(
@@ -113,8 +119,10 @@ size_t RowSketch::find_nearest_by_bounds(
             scratch.distances.resize(count);
             (l2_ ? kernels::squared_distances : kernels::inner_products)(
                     x, rows, d_, scratch.chosen.data(), count, scratch.distances.data());
-            for (size_t i = 0; i < count; ++i)
-                nearest.add(scratch.chosen[i], l2_ ? scratch.distances[i] : -scratch.distances[i]);
+            for (size_t i = 0; i < count; ++i) {
+                const float key = l2_ ? scratch.distances[i] : -scratch.distances[i];
+                if (!std::isnan(key)) nearest.add(scratch.chosen[i], key);
+            }
             if (done < end) return done;
         }
         if (wanted == size_ || found.size() < wanted) return done;
@@ -130,19 +138,11 @@ RowSketch::Work RowSketch::find_nearest(
     for (; work.vectors < n && work.distances <= work.vectors * most + kPatience * size_;
          ++work.vectors) {
         const size_t i = work.vectors;
+        if (offsets[i] == kNone) break;
         Nearest best(k, k);
         work.distances += find_nearest_by_bounds(
                 rows, x + i * d_, k, scratch.bounds.data() + i * size_, offsets[i], best, scratch);
-        size_t place = i * k;
-        for (const auto& [key, row] : best.sorted()) {
-            distances[place] = l2_ ? key : -key;
-            nearest[place++] = row;
-        }
-        for (; place < (i + 1) * k; ++place) {
-            const float infinity = std::numeric_limits<float>::infinity();
-            distances[place] = l2_ ? infinity : -infinity;
-            nearest[place] = -1;
-        }
+        best.write(l2_, distances + i * k, nearest + i * k);
     }
     return work;
 }

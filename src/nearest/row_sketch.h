@@ -41,7 +41,8 @@ public:
     };
 
     /** The k rows nearest to each of n vectors, on the calling thread. Given up where bounds say
-     * too little: when more than `most` distances a vector were computed, and a few times that.
+     * too little: when more than `most` distances a vector were computed, and a few times that; and
+     * at a vector so far out that its bounds might leave the range of a float.
      * @param rows       those that the sketch was made of
      * @param distances  output, size n * k: squared L2 or inner products, best first; equal ones by
      * their number

@@ -23,10 +23,12 @@ public:
      * and kernels::place_of() of the words. Keys that are not numbers are missing.
      * @param keys  size n
      * @param k     1 to n
+     * @param more  the bound is the k-th key and this much, at least
      */
-    std::span<const uint64_t> find(const float* keys, size_t n, size_t k) {
+    std::span<const uint64_t> find(const float* keys, size_t n, size_t k, float more = 0) {
         found_.resize(std::max(found_.size(), n));
-        const size_t size = kernels::keys_up_to(keys, n, upper_bound(keys, n, k), found_.data());
+        const float bound = upper_bound(keys, n, k) + more;
+        const size_t size = kernels::keys_up_to(keys, n, bound, found_.data());
         std::sort(found_.begin(), found_.begin() + static_cast<std::ptrdiff_t>(size));
         return {found_.data(), size};
     }

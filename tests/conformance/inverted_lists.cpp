@@ -109,7 +109,7 @@ TEST_P(Preassigned, SearchOfTheNearestListsIsSearch) {
     const auto index = filled<IndexIVF>();
     for (const size_t nprobe : {size_t{1}, size_t{4}, size_t{kLists}}) {
         index->nprobe = nprobe;
-        EXPECT_TRUE(same_results(
+        EXPECT_TRUE(same_but_for_coarse(
                 search_preassigned(*index, assign(*index), kK, false),
                 search(*index, queries(), kK), kK));
     }
@@ -123,7 +123,7 @@ TEST_P(Preassigned, ListsThatAreMinusOneAreSkipped) {
     Coarse coarse = assign(*index);
     for (size_t i = 0; i < coarse.lists.size(); ++i)
         if (i % 4 != 0) coarse.lists[i] = -1;
-    EXPECT_TRUE(same_results(search_preassigned(*index, coarse, kK, false), one, kK));
+    EXPECT_TRUE(same_but_for_coarse(search_preassigned(*index, coarse, kK, false), one, kK));
 }
 
 TEST_P(Preassigned, StoredPairsAreTheListAndTheOffsetOfTheId) {
@@ -138,7 +138,7 @@ TEST_P(Preassigned, StoredPairsAreTheListAndTheOffsetOfTheId) {
         ASSERT_LT(offset, index->get_list_size(list));
         label = index->invlists->get_single_id(list, offset);
     }
-    EXPECT_TRUE(same_results(pairs, expected(), kK));
+    EXPECT_TRUE(same_but_for_coarse(pairs, expected(), kK));
 }
 
 TEST_P(DirectMaps, WithoutOneReconstructThrows) {

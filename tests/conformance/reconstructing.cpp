@@ -103,7 +103,7 @@ TEST_P(SearchAndReconstruct, GivesTheResultsOfSearchAndTheirVectors) {
             vectors.data());
     EXPECT_EQ(vectors.back(), 5);
     vectors.pop_back();
-    EXPECT_TRUE(same_results(results, expected(), kK));
+    EXPECT_TRUE(same_but_for_coarse(results, expected(), kK));
     // The vector of a label is the same in every row, and about what was added.
     std::map<idx_t, std::vector<float>> by_label;
     std::vector<float> wanted;

@@ -44,7 +44,7 @@ void expect_holds(
             const auto place = std::lower_bound(ids.begin(), ids.end(), label) - ids.begin();
             label = id_of(index, positions[static_cast<size_t>(place)]);
         }
-    EXPECT_TRUE(same_results(kind, search(index, queries(), left), wanted, left));
+    EXPECT_TRUE(same_results(kind.tolerance(), search(index, queries(), left), wanted, left));
 }
 
 TEST_P(Removing, RemovedVectorsAreGoneAndOthersFound) {

@@ -35,7 +35,8 @@ void expect_members(const Kind& kind, const faiss::Index& index, faiss::IDSelect
             ++count;
         }
     }
-    EXPECT_TRUE(same_results(kind, search(index, queries(), few, parameters.get()), best, few));
+    EXPECT_TRUE(same_results(
+            kind.tolerance(), search(index, queries(), few, parameters.get()), best, few));
 }
 
 TEST_P(Selectors, Range) {

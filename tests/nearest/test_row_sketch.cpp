@@ -1,5 +1,6 @@
 #include "kernels/row_distances.h"
 #include "kernels/smallest.h"
+#include "nearest/nearest_rows.h"
 #include "nearest/row_sketch.h"
 #include "nearest/smallest_keys.h"
 #include "random_data.h"
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <numeric>
 #include <set>
@@ -207,18 +209,88 @@ TEST(RowSketch, FindsTheNearestFarFromTheOrigin) {
     data.check(Metric::l2, 10, 1e-3);
 }
 
-TEST(RowSketch, QueriesBeyondTheRangeOfDistancesAreFarFromAll) {
-    Case data{
-            normal_numbers(Case::kRows, Case::kDimension, 1),
-            std::vector<float>(Case::kQueries * Case::kDimension, 1e30f)};
-    const RowSketch sketch(data.rows.data(), Case::kRows, Case::kDimension, Metric::l2);
-    RowSketch::Scratch scratch;
-    std::vector<float> distances(2);
-    std::vector<int64_t> found(2);
-    sketch.find_nearest(
-            data.rows.data(), 1, data.queries.data(), 2, Case::kRows, distances.data(),
-            found.data(), scratch);
-    EXPECT_THAT(distances, testing::Each(testing::Gt(1e30f)));
+/// The rows nearest to queries, and their distances, by the definition: float distances, equal ones
+/// by their number, those that are not numbers left out.
+struct Found {
+    std::vector<float> distances;
+    std::vector<int64_t> rows;
+
+    Found(size_t n, size_t k) : distances(n * k), rows(n * k) {}
+    bool operator==(const Found& other) const {
+        const auto bits = [](float a, float b) {
+            return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
+        };
+        return rows == other.rows && std::ranges::equal(distances, other.distances, bits);
+    }
+};
+
+/// Whose rows, and which: those that NearestRows has a sketch of and those that it compares with
+/// all.
+class NearestRowsOf : public TargetTest {
+protected:
+    static constexpr size_t kQueries = 60;
+
+    static void expect_the_same(
+            const std::vector<float>& rows, const std::vector<float>& queries, size_t d) {
+        const size_t size = rows.size() / d;
+        for (const Metric metric : {Metric::l2, Metric::inner_product})
+            for (const size_t k : {size_t{1}, size_t{7}, size}) {
+                Found wanted(kQueries, k), together(kQueries, k), alone(kQueries, k);
+                bqq::find_nearest_rows(
+                        rows.data(), size, d, metric, kQueries, queries.data(), k,
+                        wanted.distances.data(), wanted.rows.data());
+                const bqq::NearestRows nearest(rows.data(), size, d, metric);
+                bqq::NearestRows::Scratch scratch;
+                nearest.find(
+                        kQueries, queries.data(), k, together.distances.data(),
+                        together.rows.data(), scratch);
+                EXPECT_EQ(together, wanted) << "k " << k;
+                for (size_t i = 0; i < kQueries; ++i)
+                    nearest.find(
+                            1, queries.data() + i * d, k, alone.distances.data() + i * k,
+                            alone.rows.data() + i * k, scratch);
+                EXPECT_EQ(alone, wanted) << "k " << k;
+            }
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Targets, NearestRowsOf, testing::ValuesIn(targets()), target_name);
+
+TEST_P(NearestRowsOf, BitsDoNotDependOnHowTheyAreFound) {
+    for (const size_t d : {20, 200}) {
+        expect_the_same(gaussian_vectors(333, d, 1, 1.0), gaussian_vectors(kQueries, d, 2, 1.0), d);
+        expect_the_same(normal_numbers(333, d, 1), normal_numbers(kQueries, d, 2), d);
+    }
+}
+
+TEST_P(NearestRowsOf, EqualRowsAreInTheirOrder) {
+    constexpr size_t d = 200;
+    std::vector<float> rows = gaussian_vectors(400, d, 1, 1.0);
+    for (size_t i = 200; i < 400; ++i)
+        std::copy_n(rows.data() + (i - 200) * d, d, rows.data() + i * d);
+    expect_the_same(rows, gaussian_vectors(kQueries, d, 2, 1.0), d);
+}
+
+TEST_P(NearestRowsOf, QueriesAndRowsAtTheEndOfTheRange) {
+    constexpr size_t d = 200;
+    std::vector<float> queries = gaussian_vectors(kQueries, d, 2, 1.0);
+    for (size_t i = 0; i < kQueries; i += 3)
+        for (size_t j = 0; j < d; ++j) queries[i * d + j] *= i % 2 == 0 ? 1e18f : 3e37f;
+    std::vector<float> rows = gaussian_vectors(333, d, 1, 1.0);
+    expect_the_same(rows, queries, d);
+    for (size_t j = 0; j < 2 * d; ++j) rows[j] *= 1e37f;
+    expect_the_same(rows, queries, d);
+}
+
+TEST_P(NearestRowsOf, DistancesOverflowToInfinity) {
+    constexpr size_t d = 200, n = 333;
+    const std::vector<float> rows = normal_numbers(n, d, 1);
+    const std::vector<float> query(d, 1e30f);
+    Found found(1, n);
+    bqq::find_nearest_rows(
+            rows.data(), n, d, Metric::l2, 1, query.data(), n, found.distances.data(),
+            found.rows.data());
+    EXPECT_THAT(found.distances, testing::Each(kInfinity));
+    EXPECT_EQ(found.rows.back(), n - 1);
 }
 
 } // namespace
