@@ -5,11 +5,27 @@
 
 #include <faiss/IndexFlat.h>
 #include <faiss/impl/FaissAssert.h>
+#include <omp.h>
 
 #include <utility>
 #include <vector>
 
 namespace bqq {
+
+namespace {
+
+/// How many threads OpenMP uses, for as long as it lives.
+class Threads {
+public:
+    explicit Threads(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
+    Threads(const Threads&) = delete;
+    ~Threads() { omp_set_num_threads(before_); }
+
+private:
+    int before_;
+};
+
+} // namespace
 
 IndexHNSWBQQ::IndexHNSWBQQ(IndexBQQ* codes, int M) : IndexHNSW(codes, M) {
     is_trained = codes->is_trained;
@@ -21,7 +37,9 @@ void IndexHNSWBQQ::add(idx_t n, const float* x) {
     if (n == 0) return;
     // To decode all vectors costs as much as to link about a hundredth of them.
     constexpr idx_t kFew = 64;
+    const int linking = reproducible ? 1 : omp_get_max_threads();
     if (n < ntotal / kFew) {
+        const Threads threads(linking);
         IndexHNSW::add(n, x);
         return;
     }
@@ -38,7 +56,10 @@ void IndexHNSWBQQ::add(idx_t n, const float* x) {
         BQQ_SINCE_FAISS_1_8(by_vectors.init_level0 = init_level0;)
         BQQ_SINCE_FAISS_1_8(by_vectors.keep_max_size_level0 = keep_max_size_level0;)
         by_vectors.ntotal = ntotal;
-        by_vectors.add(n, x);
+        {
+            const Threads threads(linking);
+            by_vectors.add(n, x);
+        }
         storage->add(n, x);
         hnsw = std::move(by_vectors.hnsw);
         ntotal = storage->ntotal;

@@ -7,11 +7,13 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/partial_sums-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace bqq::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Tag = hn::CappedTag<float, 16>;
+using Tag = PartTag;
 
 /// The lanes whose bits are the lowest ones of word.
 HWY_INLINE hn::Mask<Tag> mask_of(uint64_t word) {
@@ -29,20 +31,20 @@ HWY_INLINE hn::Vec<Tag> masked_add(hn::Mask<Tag> mask, hn::Vec<Tag> v, hn::Vec<T
 template <size_t R>
 HWY_INLINE void masked_sums_of(const BitRows& rows, size_t k, const float* x, float* sums) {
     const Tag df;
-    const size_t lanes = hn::Lanes(df);
-    using V = hn::Vec<Tag>;
-    V total[R];
-    for (V& v : total) v = hn::Zero(df);
+    Part totals[R][kParts];
+    for (auto& total : totals) clear(total);
     for (size_t w = 0; w < rows.words; ++w) {
         uint64_t word[R];
         for (size_t r = 0; r < R; ++r) word[r] = rows.bits[(k + r) * rows.words + w];
-        for (size_t j = 0; j < 64; j += lanes) {
-            const V values = hn::LoadU(df, x + w * 64 + j);
-            for (size_t r = 0; r < R; ++r)
-                total[r] = masked_add(mask_of(word[r] >> j), total[r], values);
-        }
+        for (size_t j = 0; j < 64; j += kPad)
+            for (size_t p = 0; p < kParts; ++p) {
+                const size_t first = j + p * kPartLanes;
+                const Part values = hn::LoadU(df, x + w * 64 + first);
+                for (size_t r = 0; r < R; ++r)
+                    totals[r][p] = masked_add(mask_of(word[r] >> first), totals[r][p], values);
+            }
     }
-    for (size_t r = 0; r < R; ++r) sums[k + r] = hn::GetLane(hn::SumOfLanes(df, total[r]));
+    for (size_t r = 0; r < R; ++r) sums[k + r] = fold_parts(totals[r]);
 }
 
 void masked_sums(const BitRows& rows, const float* x, float* sums) {

@@ -8,11 +8,13 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/partial_sums-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace bqq::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Tag = hn::CappedTag<float, kPad>;
+using Tag = PartTag;
 
 HWY_INLINE void add_row(const float* row, size_t stride, float factor, float* field) {
     const Tag df;
@@ -100,9 +102,12 @@ void correlations_to_field(
         const AffineAtoms& atoms, const float* residual, size_t n, const float* signs,
         float* field) {
     const Tag df;
-    auto sums = hn::Zero(df);
-    for (size_t j = 0; j < n; j += hn::Lanes(df)) sums = hn::Add(sums, hn::LoadU(df, residual + j));
-    const auto sum = hn::SumOfLanes(df, sums);
+    Part sums[kParts];
+    clear(sums);
+    for_each_part(n, [&](size_t j, size_t p) HWY_ATTR {
+        sums[p] = hn::Add(sums[p], hn::LoadU(df, residual + j));
+    });
+    const auto sum = hn::Set(df, fold_parts(sums));
     for (size_t k = 0; k < atoms.stride; k += hn::Lanes(df)) {
         const auto own = hn::Mul(hn::LoadU(df, atoms.energy + k), hn::LoadU(df, signs + k));
         const auto rest = hn::MulAdd(hn::LoadU(df, atoms.offset + k), sum, own);

@@ -7,11 +7,13 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/partial_sums-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace bqq::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Tag = hn::CappedTag<float, kPad>;
+using Tag = PartTag;
 
 HWY_INLINE void add_to(float* sums, hn::Vec<Tag> v) {
     const Tag df;
@@ -31,9 +33,10 @@ RowSums descend_row(
     const auto zero = hn::Zero(df);
     const auto minus_2r = hn::Set(df, -2 * step.r);
     const auto row = hn::Set(df, -2 * step.s * sum);
-    auto sum_y = zero;
-    auto sum_ahead = zero;
-    for (size_t k = 0; k < step.stride; k += hn::Lanes(df)) {
+    Part sums_y[kParts], sums_ahead[kParts];
+    clear(sums_y);
+    clear(sums_ahead);
+    for_each_part(step.stride, [&](size_t k, size_t p) HWY_ATTR {
         const auto now = hn::LoadU(df, y + k);
         const auto last = hn::LoadU(df, before + k);
         const auto there = hn::LoadU(df, ahead + k);
@@ -49,14 +52,14 @@ RowSums descend_row(
         hn::StoreU(next, df, y + k);
         hn::StoreU(now, df, before + k);
         hn::StoreU(next_ahead, df, ahead + k);
-        sum_y = hn::Add(sum_y, next);
-        sum_ahead = hn::Add(sum_ahead, next_ahead);
+        sums_y[p] = hn::Add(sums_y[p], next);
+        sums_ahead[p] = hn::Add(sums_ahead[p], next_ahead);
         add_to(sums.y + k, next);
         add_to(sums.y2 + k, hn::Mul(next, next));
         add_to(sums.ahead + k, next_ahead);
         add_to(sums.ahead2 + k, hn::Mul(next_ahead, next_ahead));
-    }
-    return {hn::GetLane(hn::SumOfLanes(df, sum_y)), hn::GetLane(hn::SumOfLanes(df, sum_ahead))};
+    });
+    return {fold_parts(sums_y), fold_parts(sums_ahead)};
 }
 
 float residual_row(
@@ -65,39 +68,42 @@ float residual_row(
     const Tag df;
     const auto scale = hn::Set(df, r);
     const auto constant = hn::Set(df, row);
-    auto sum = hn::Zero(df);
-    for (size_t j = 0; j < padded(n); j += hn::Lanes(df)) {
+    Part sums[kParts];
+    clear(sums);
+    for_each_part(padded(n), [&](size_t j, size_t p) HWY_ATTR {
         const auto rest = hn::Sub(hn::Sub(hn::LoadU(df, x + j), constant), hn::LoadU(df, cols + j));
         const auto e = hn::IfThenElseZero(
                 hn::FirstN(df, n - (j < n ? j : n)),
                 hn::NegMulAdd(scale, hn::LoadU(df, product + j), rest));
         hn::StoreU(e, df, part + j);
-        sum = hn::Add(sum, e);
-    }
-    return hn::GetLane(hn::SumOfLanes(df, sum));
+        sums[p] = hn::Add(sums[p], e);
+    });
+    return fold_parts(sums);
 }
 
 float sum(const float* values, size_t n) {
-    const Tag df;
-    auto total = hn::Zero(df);
-    for (size_t j = 0; j < n; j += hn::Lanes(df)) total = hn::Add(total, hn::LoadU(df, values + j));
-    return hn::GetLane(hn::SumOfLanes(df, total));
+    Part sums[kParts];
+    clear(sums);
+    for_each_part(n, [&](size_t j, size_t p) HWY_ATTR {
+        sums[p] = hn::Add(sums[p], hn::LoadU(Tag(), values + j));
+    });
+    return fold_parts(sums);
 }
 
 ProductSums product_sums(const float* x, const float* product, size_t n, float* cols) {
     const Tag df;
-    auto sum = hn::Zero(df);
-    auto squares = hn::Zero(df);
-    auto with_x = hn::Zero(df);
-    for (size_t j = 0; j < n; j += hn::Lanes(df)) {
+    Part sums[kParts], squares[kParts], with_x[kParts];
+    clear(sums);
+    clear(squares);
+    clear(with_x);
+    for_each_part(n, [&](size_t j, size_t p) HWY_ATTR {
         const auto yz = hn::LoadU(df, product + j);
-        sum = hn::Add(sum, yz);
-        squares = hn::MulAdd(yz, yz, squares);
-        with_x = hn::MulAdd(yz, hn::LoadU(df, x + j), with_x);
+        sums[p] = hn::Add(sums[p], yz);
+        squares[p] = hn::MulAdd(yz, yz, squares[p]);
+        with_x[p] = hn::MulAdd(yz, hn::LoadU(df, x + j), with_x[p]);
         add_to(cols + j, yz);
-    }
-    return {hn::GetLane(hn::SumOfLanes(df, sum)), hn::GetLane(hn::SumOfLanes(df, squares)),
-            hn::GetLane(hn::SumOfLanes(df, with_x))};
+    });
+    return {fold_parts(sums), fold_parts(squares), fold_parts(with_x)};
 }
 
 } // namespace bqq::kernels::HWY_NAMESPACE

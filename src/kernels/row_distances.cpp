@@ -10,11 +10,13 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/partial_sums-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace bqq::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Tag = hn::CappedTag<float, kPad>;
+using Tag = PartTag;
 
 // Rows that are read at the same time, while those after them are on their way from memory.
 constexpr size_t kRows = 4;
@@ -29,41 +31,12 @@ HWY_INLINE V add_term(D, V x, V row, V sum) {
     }
 }
 
-/// The terms of kRows rows, entry e of a row in sum e % kPad.
-template <bool kL2>
-HWY_INLINE void sum_of_rows(
-        const float* x, const float* const (&row)[kRows], const float* const (&next)[kRows],
-        size_t d, float (&sums)[kRows][kPad]) {
-    const Tag df;
-    const size_t lanes = hn::Lanes(df);
-    const size_t whole = d / kPad * kPad;
-    for (size_t part = 0; part < kPad; part += lanes) {
-        auto s0 = hn::Zero(df), s1 = s0, s2 = s0, s3 = s0;
-        for (size_t j = part; j < whole; j += kPad) {
-            for (size_t r = 0; r < kRows; ++r) hwy::Prefetch(next[r] + j);
-            const auto v = hn::LoadU(df, x + j);
-            s0 = add_term<kL2>(df, v, hn::LoadU(df, row[0] + j), s0);
-            s1 = add_term<kL2>(df, v, hn::LoadU(df, row[1] + j), s1);
-            s2 = add_term<kL2>(df, v, hn::LoadU(df, row[2] + j), s2);
-            s3 = add_term<kL2>(df, v, hn::LoadU(df, row[3] + j), s3);
-        }
-        hn::StoreU(s0, df, sums[0] + part);
-        hn::StoreU(s1, df, sums[1] + part);
-        hn::StoreU(s2, df, sums[2] + part);
-        hn::StoreU(s3, df, sums[3] + part);
-    }
-    const hn::CappedTag<float, 1> one;
-    for (size_t j = whole; j < d; ++j)
-        for (size_t r = 0; r < kRows; ++r) {
-            float& sum = sums[r][j - whole];
-            sum = hn::GetLane(add_term<kL2>(
-                    one, hn::Set(one, x[j]), hn::Set(one, row[r][j]), hn::Set(one, sum)));
-        }
-}
-
 template <bool kL2>
 HWY_INLINE void sum_terms(
         const float* x, const float* rows, size_t d, const uint32_t* chosen, size_t n, float* out) {
+    const Tag df;
+    const hn::CappedTag<float, 1> one;
+    const size_t whole = d / kPad * kPad;
     for (size_t i = 0; i < n; i += kRows) {
         const float* row[kRows];
         const float* next[kRows];
@@ -71,12 +44,31 @@ HWY_INLINE void sum_terms(
             row[r] = rows + d * chosen[std::min(i + r, n - 1)];
             next[r] = rows + d * chosen[std::min(i + kRows + r, n - 1)];
         }
-        alignas(64) float sums[kRows][kPad];
-        sum_of_rows<kL2>(x, row, next, d, sums);
-        for (size_t half = kPad / 2; half > 0; half /= 2)
-            for (size_t r = 0; r < kRows; ++r)
-                for (size_t l = 0; l < half; ++l) sums[r][l] += sums[r][l + half];
-        for (size_t r = 0; r < std::min(kRows, n - i); ++r) out[i + r] = sums[r][0];
+        Part sums[kRows][kParts];
+        for (auto& sum : sums) clear(sum);
+        for_each_part(whole, [&](size_t j, size_t p) HWY_ATTR {
+            const auto v = hn::LoadU(df, x + j);
+            for (size_t r = 0; r < kRows; ++r) {
+                hwy::Prefetch(next[r] + j);
+                sums[r][p] = add_term<kL2>(df, v, hn::LoadU(df, row[r] + j), sums[r][p]);
+            }
+        });
+        alignas(64) float rest[kRows][kPad];
+        for (size_t r = 0; r < kRows; ++r) {
+            if (whole < d) {
+                for (size_t p = 0; p < kParts; ++p)
+                    hn::Store(sums[r][p], df, rest[r] + p * kPartLanes);
+                for (size_t j = whole; j < d; ++j) {
+                    float& sum = rest[r][j - whole];
+                    sum = hn::GetLane(add_term<kL2>(
+                            one, hn::Set(one, x[j]), hn::Set(one, row[r][j]), hn::Set(one, sum)));
+                }
+                for (size_t p = 0; p < kParts; ++p)
+                    sums[r][p] = hn::Load(df, rest[r] + p * kPartLanes);
+            }
+            const float total = fold_parts(sums[r]);
+            if (i + r < n) out[i + r] = total;
+        }
     }
 }
 

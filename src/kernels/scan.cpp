@@ -10,6 +10,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "kernels/partial_sums-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace bqq::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -281,23 +283,22 @@ size_t blocks_within_of(
 }
 
 float masked_sum(const float* weights, size_t code_bytes, const uint8_t* code, size_t stride) {
-    const Floats df; // 16 lanes at most
-    const Ints di;
-    const size_t lanes = hn::Lanes(df);
+    const PartTag df;
+    const hn::RebindToSigned<PartTag> di;
     const auto bit = hn::Shl(hn::Set(di, 1), hn::Iota(di, 0));
-    auto sum = hn::Zero(df);
-    const auto add = [&](int bits, const float* w) HWY_ATTR {
-        const auto mask = hn::RebindMask(df, hn::TestBit(hn::Set(di, bits), bit));
-        sum = hn::Add(sum, hn::IfThenElseZero(mask, hn::Load(df, w)));
-    };
-    if (lanes == 16) {
-        for (size_t j = 0; j < code_bytes; j += 2)
-            add(code[j * stride] | code[(j + 1) * stride] << 8, weights + 8 * j);
-    } else {
-        for (size_t j = 0; j < code_bytes; ++j)
-            for (size_t b = 0; b < 8; b += lanes) add(code[j * stride] >> b, weights + 8 * j + b);
+    Part sums[kParts];
+    clear(sums);
+    // Two bytes are as many signs as there are partial sums.
+    for (size_t j = 0; j < code_bytes; j += 2) {
+        const int bits = code[j * stride] | code[(j + 1) * stride] << 8;
+        for (size_t p = 0; p < kParts; ++p) {
+            const auto signs = hn::Set(di, bits >> (p * kPartLanes));
+            const auto mask = hn::RebindMask(df, hn::TestBit(signs, bit));
+            const Part w = hn::Load(df, weights + 8 * j + p * kPartLanes);
+            sums[p] = hn::Add(sums[p], hn::IfThenElseZero(mask, w));
+        }
     }
-    return hn::GetLane(hn::SumOfLanes(df, sum));
+    return fold_parts(sums);
 }
 
 size_t next_survivors(

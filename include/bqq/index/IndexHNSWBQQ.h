@@ -12,11 +12,14 @@ namespace bqq {
  * (docs/measurements.md). While add() runs it holds up to 2 * ntotal * d floats. Vectors that are
  * few beside those of the index are linked by the distances of their codes, without such memory.
  *
- * The order in which threads link vectors is left to chance: the same vectors give the same graph
- * only with one thread.
+ * The order in which threads link vectors is left to chance, so each build gives another graph
+ * unless `reproducible` is set.
  */
 class IndexHNSWBQQ : public faiss::IndexHNSW {
 public:
+    /// add() links vectors with one thread: the same vectors give the same graph.
+    bool reproducible = false;
+
     IndexHNSWBQQ() = default;
     /// @param codes  stays the caller's unless own_fields is set
     /// @param M      links of a vector on each level, twice as many on the lowest
