@@ -8,6 +8,11 @@
 build_packages=(cmake ninja-build g++ libfaiss-dev libhwy-dev libeigen3-dev libopenblas-dev libcli11-dev
     nlohmann-json3-dev libxxhash-dev libhdf5-dev libzip-dev libgtest-dev libgmock-dev libbenchmark-dev libjpeg-dev)
 
+# as_root COMMAND...
+as_root() {
+    if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+
 # install_packages NAME...: installs those Debian packages that are missing.
 install_packages() {
     local package missing=()
@@ -16,14 +21,12 @@ install_packages() {
         return 0
     fi
     for package in "$@"; do
-        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
     done
     if ((${#missing[@]} == 0)); then return 0; fi
-    local as_root=()
-    if ((EUID != 0)); then as_root=(sudo); fi
     echo "installing ${missing[*]}"
-    "${as_root[@]}" apt-get -qq update
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+    as_root apt-get -qq update
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
         "${missing[@]}" >/dev/null
 }
 

@@ -1,5 +1,7 @@
 #include "search/quantized_query.h"
 
+#include "kernels/sums_in_double.h"
+
 #include <Eigen/Core>
 
 #include <algorithm>
@@ -52,12 +54,18 @@ void QuantizedQuery::assign(std::span<const float> w, int bits) {
     const auto levels = static_cast<float>((1 << (bits - 1)) - 1);
     // Rounding may add half a step an atom to the sum of the integers.
     const auto room = static_cast<float>(kernels::kMaxScore) - 0.5f * static_cast<float>(M + 1);
-    step_ = std::max(weights.abs().maxCoeff() / levels, weights.abs().sum() / room);
+    // Sums of Eigen's depend on the machine.
+    const double absolute_sum = kernels::sum_of(M, [&](size_t k) { return std::fabs(w[k]); });
+    step_ = std::max(weights.abs().maxCoeff() / levels, static_cast<float>(absolute_sum) / room);
     const float inverse = step_ > 0 ? 1 / step_ : 0;
     if (std::isfinite(inverse)) integers = (weights * inverse).rint().cast<int>();
-    error_ = (weights - step_ * integers.cast<float>()).matrix().norm();
+    const double squared_error = kernels::sum_of(M, [&](size_t k) {
+        const double error = w[k] - step_ * static_cast<float>(integers_[k]);
+        return error * error;
+    });
+    error_ = static_cast<float>(std::sqrt(squared_error));
     offset_ = -step_ * static_cast<float>(integers.sum());
-    sum_ = weights.sum();
+    sum_ = static_cast<float>(kernels::sum_of(M, [&](size_t k) { return w[k]; }));
     build_tables();
 }
 

@@ -75,9 +75,8 @@ QueryScan::QueryScan(
     std::copy(w, w + basis.M, left_out_weights_.begin());
     for (size_t k = 0; k < 8 * first_bytes_; ++k)
         left_out_weights_[k] -= first_bits_.step() * static_cast<float>(first_bits_.integers()[k]);
-    left_out_length_ = Eigen::Map<const Eigen::VectorXf>(
-                               left_out_weights_.data(), static_cast<Eigen::Index>(basis.M))
-                               .norm();
+    left_out_length_ =
+            static_cast<float>(std::sqrt(kernels::squared_norm(left_out_weights_.data(), basis.M)));
     if (!std::isnormal(left_out_length_)) first_bytes_ = 0;
     // A filter costs as much as twelve bytes of the codes, and jumps from block to block a third.
     pays_from_ =

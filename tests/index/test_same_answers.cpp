@@ -1,5 +1,6 @@
 // Files and results do not depend on the number of threads, on how queries are grouped, or on the
 // instruction set.
+#include "coded_matrix.h"
 #include "omp_threads.h"
 #include "random_data.h"
 #include "search_results.h"
@@ -8,7 +9,6 @@
 #include <bqq/index/IndexHNSWBQQ.h>
 #include <bqq/index/index_factory.h>
 #include <bqq/index/index_io.h>
-#include <bqq/matrix_codec.h>
 #include <faiss/IndexIVF.h>
 #include <faiss/impl/io.h>
 #include <gtest/gtest.h>
@@ -18,12 +18,11 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <vector>
 
 namespace {
 
-using bqq::test::gaussian_vectors;
+using bqq::test::CodedMatrix;
 using bqq::test::OmpThreads;
 using bqq::test::Results;
 using bqq::test::search;
@@ -46,12 +45,12 @@ const std::vector<Kind> kKinds = {{"BQQ64"},        {"BQQ64", faiss::METRIC_INNE
                                   {"IVF20,BQQ48g3"}};
 
 const std::vector<float>& base() {
-    static const std::vector<float> x = gaussian_vectors(kVectors, kD, 1, 1.0);
+    static const std::vector<float> x = bqq::test::gaussian_vectors(kVectors, kD, 1, 1.0);
     return x;
 }
 
 const std::vector<float>& queries() {
-    static const std::vector<float> x = gaussian_vectors(kQueries, kD, 2, 1.0);
+    static const std::vector<float> x = bqq::test::gaussian_vectors(kQueries, kD, 2, 1.0);
     return x;
 }
 
@@ -162,29 +161,6 @@ TEST_P(SameAnswers, AndTheSameFiles) {
             EXPECT_EQ(built(kKinds[kind]), expected(kind).file) << kKinds[kind].factory;
         }
 }
-
-/// The codes of a matrix, and its products by them.
-struct CodedMatrix {
-    std::vector<bqq::MatrixBlock> blocks;
-    std::vector<float> products, transposed;
-
-    explicit CodedMatrix(bqq::MatrixSolver solver) {
-        constexpr size_t kRows = 70, kCols = 90, kCount = 3;
-        bqq::MatrixParameters parameters;
-        parameters.solver = solver;
-        parameters.joint = true;
-        parameters.effort = 0.2;
-        parameters.block_rows = 40;
-        const auto codec = bqq::MatrixCodec::compress(
-                bqq::test::normal_numbers(kRows, kCols, 5), kRows, kCols, parameters);
-        blocks = codec.blocks();
-        products.resize(kCount * kRows);
-        codec.multiply(bqq::test::normal_numbers(kCount, kCols, 6), products);
-        transposed.resize(kCount * kCols);
-        codec.multiply_transposed(bqq::test::normal_numbers(kCount, kRows, 7), transposed);
-    }
-    bool operator==(const CodedMatrix&) const = default;
-};
 
 class SameMatrices : public TargetTest {};
 INSTANTIATE_TEST_SUITE_P(Targets, SameMatrices, testing::ValuesIn(targets()), target_name);
