@@ -2,11 +2,13 @@
 
 #include "index/checks.h"
 #include "index/faiss_errors.h"
+#include "index/selectors.h"
 
 #include <faiss/IndexFlat.h>
 #include <faiss/impl/FaissAssert.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -64,6 +66,50 @@ void IndexHNSWBQQ::add(idx_t n, const float* x) {
         hnsw = std::move(by_vectors.hnsw);
         ntotal = storage->ntotal;
     });
+}
+
+void IndexHNSWBQQ::search(
+        idx_t n, const float* x, idx_t k, float* distances, idx_t* labels,
+        const faiss::SearchParameters* params) const {
+    constexpr double kNarrow = 0.1;
+    const auto* codes = dynamic_cast<const IndexBQQ*>(storage);
+    if (params == nullptr || params->sel == nullptr || codes == nullptr)
+        return IndexHNSW::search(n, x, k, distances, labels, params);
+    const double part = part_allowed(*params->sel, static_cast<size_t>(ntotal), [](size_t i) {
+        return static_cast<idx_t>(i);
+    });
+    SearchParametersBQQ flat;
+    flat.sel = params->sel;
+    if (part < kNarrow) return codes->search(n, x, k, distances, labels, &flat);
+    faiss::SearchParametersHNSW graph;
+    graph.efSearch = hnsw.efSearch;
+    if (const auto* given = dynamic_cast<const faiss::SearchParametersHNSW*>(params))
+        graph = *given;
+    graph.sel = nullptr;
+    // FAISS goes no farther for a selector, so more neighbours are asked for.
+    const double wanted = static_cast<double>(std::max<idx_t>(graph.efSearch, k)) / part;
+    const auto wide_k = static_cast<idx_t>(std::min(wanted, static_cast<double>(ntotal)));
+    graph.efSearch = static_cast<int>(wide_k);
+    constexpr idx_t kTogether = 1024;
+    std::vector<float> wide_distances(static_cast<size_t>(std::min(n, kTogether) * wide_k));
+    std::vector<idx_t> wide_labels(wide_distances.size());
+    for (idx_t first = 0; first < n; first += kTogether) {
+        const idx_t count = std::min(kTogether, n - first);
+        IndexHNSW::search(
+                count, x + first * d, wide_k, wide_distances.data(), wide_labels.data(), &graph);
+        for (idx_t i = 0; i < count; ++i) {
+            idx_t found = 0;
+            float* to = distances + (first + i) * k;
+            idx_t* label = labels + (first + i) * k;
+            for (idx_t j = i * wide_k; j < (i + 1) * wide_k && found < k; ++j) {
+                const idx_t id = wide_labels[static_cast<size_t>(j)];
+                if (id < 0 || !params->sel->is_member(id)) continue;
+                to[found] = wide_distances[static_cast<size_t>(j)];
+                label[found++] = id;
+            }
+            if (found < k) codes->search(1, x + (first + i) * d, k, to, label, &flat);
+        }
+    }
 }
 
 } // namespace bqq

@@ -160,6 +160,7 @@ IndexIVFBQQ::IndexIVFBQQ(const IndexIVFBQQ& other)
     replace_invlists(new InterleavedLists(copy_lists(*other.invlists)), true);
     TwoStages::operator=(other);
     training = other.training;
+    widen_for_selector = other.widen_for_selector;
     list_basis_ = other.list_basis_;
     centroid_scale_ = other.centroid_scale_;
     nprobe = other.nprobe;
@@ -355,30 +356,48 @@ void IndexIVFBQQ::search(
         idx_t n, const float* x, idx_t k, float* distances, idx_t* labels,
         const faiss::SearchParameters* params) const {
     check_k(k, "search()");
-    const IVFSearch search = to_ivf_search(*this, params);
+    IVFSearch search = to_ivf_search(*this, params);
     check_ready(*this, n, x, "search()");
     with_faiss_errors([&] {
-        // The lists to probe are held for this many queries at a time.
-        constexpr idx_t kQueries = 4096;
-        const auto held = static_cast<size_t>(std::min(n, kQueries)) * search.nprobe;
-        std::vector<idx_t> keys(held);
-        std::vector<float> centroid_dis(held);
-        for (idx_t i = 0; i < n; i += kQueries) {
-            const idx_t count = std::min(kQueries, n - i);
-            const double start = faiss::getmillisecs();
-            coarse_->search(
-                    *quantizer, count, x + i * d, search.nprobe, coarse_parameters(params),
-                    centroid_dis.data(), keys.data());
-            const double assigned = faiss::getmillisecs();
-            invlists->prefetch_lists(
-                    keys.data(), static_cast<int>(static_cast<size_t>(count) * search.nprobe));
-            search_lists(
-                    *this, search, count, x + i * d, k, keys.data(), centroid_dis.data(),
-                    distances + i * k, labels + i * k, faiss::indexIVF_stats);
-            add_to_stats(faiss::indexIVF_stats.quantization_time, assigned - start);
-            add_to_stats(faiss::indexIVF_stats.search_time, faiss::getmillisecs() - start);
-        }
+        if (search.sel == nullptr || !search.widen_for_selector || search.nprobe == nlist)
+            return search_nearest_lists(search, n, x, k, distances, labels, params);
+        const double part = part_allowed(*this, *search.sel);
+        const double wanted = static_cast<double>(search.nprobe) / part; // infinity for none
+        search.nprobe = wanted < static_cast<double>(nlist) ? static_cast<size_t>(wanted) : nlist;
+        search_nearest_lists(search, n, x, k, distances, labels, params);
+        if (search.nprobe == nlist || (parallel_mode & PARALLEL_MODE_NO_HEAP_INIT) != 0) return;
+        search.nprobe = nlist;
+        for (idx_t i = 0; i < n; ++i)
+            if (labels[(i + 1) * k - 1] < 0)
+                search_nearest_lists(
+                        search, 1, x + i * d, k, distances + i * k, labels + i * k, params);
     });
+}
+
+void IndexIVFBQQ::search_nearest_lists(
+        const IVFSearch& search, idx_t n, const float* x, idx_t k, float* distances, idx_t* labels,
+        const faiss::SearchParameters* params) const {
+    // The lists to visit are held for some queries at a time.
+    constexpr size_t kVisits = size_t{1} << 18;
+    const auto queries = static_cast<idx_t>(std::clamp<size_t>(kVisits / search.nprobe, 48, 4096));
+    const auto held = static_cast<size_t>(std::min(n, queries)) * search.nprobe;
+    std::vector<idx_t> keys(held);
+    std::vector<float> centroid_dis(held);
+    for (idx_t i = 0; i < n; i += queries) {
+        const idx_t count = std::min(queries, n - i);
+        const double start = faiss::getmillisecs();
+        coarse_->search(
+                *quantizer, count, x + i * d, search.nprobe, coarse_parameters(params),
+                centroid_dis.data(), keys.data());
+        const double assigned = faiss::getmillisecs();
+        invlists->prefetch_lists(
+                keys.data(), static_cast<int>(static_cast<size_t>(count) * search.nprobe));
+        search_lists(
+                *this, search, count, x + i * d, k, keys.data(), centroid_dis.data(),
+                distances + i * k, labels + i * k, faiss::indexIVF_stats);
+        add_to_stats(faiss::indexIVF_stats.quantization_time, assigned - start);
+        add_to_stats(faiss::indexIVF_stats.search_time, faiss::getmillisecs() - start);
+    }
 }
 
 void IndexIVFBQQ::search_preassigned(

@@ -49,12 +49,23 @@ enum SettingsFlag : uint8_t {
     kVerbose = 1,
     kTwoStages = 2,
     kTraining = 4,
-    kNotEarly = 8 ///< of an IndexBQQ: leave_early is false. Nothing follows for it.
+    // What is on by default is off. Nothing follows for it.
+    kNotEarly = 8,   ///< leave_early of an IndexBQQ
+    kNotWidened = 16 ///< widen_for_selector of an IndexIVFBQQ
 };
 
-/// Only flat indexes have it.
+/// The setting of a kind of index that is on by default, and the flag that it is off.
 template <class Index>
-constexpr bool kLeavesEarly = std::is_same_v<Index, IndexBQQ>;
+constexpr bool kIsFlat = std::is_same_v<Index, IndexBQQ>;
+template <class Index>
+constexpr int kOwnFlag = kIsFlat<Index> ? kNotEarly : kNotWidened;
+template <class Index>
+auto& own_setting(Index& index) {
+    if constexpr (kIsFlat<std::remove_const_t<Index>>)
+        return index.leave_early;
+    else
+        return index.widen_for_selector;
+}
 
 bool are_defaults(const TwoStages& stages) {
     const TwoStages defaults;
@@ -78,7 +89,7 @@ void write_settings(const Index& index, Writer& writer) {
     const TrainingParameters& training = index.training;
     int flags = (index.verbose ? kVerbose : 0) | (are_defaults(index) ? 0 : kTwoStages) |
                 (are_defaults(training) ? 0 : kTraining);
-    if constexpr (kLeavesEarly<Index>) flags |= index.leave_early ? 0 : kNotEarly;
+    if (!own_setting(index)) flags |= kOwnFlag<Index>;
     write_value(sink, static_cast<uint8_t>(flags));
     if ((flags & kTwoStages) != 0) {
         write_value(sink, int32_t{index.query_bits});
@@ -96,10 +107,10 @@ template <class Index>
 void read_settings(Index& index, const ByteSource& source, uint32_t version) {
     if (version == 4) return;
     const auto flags = read_value<uint8_t>(source);
-    const int known = kVerbose | kTwoStages | kTraining | (kLeavesEarly<Index> ? kNotEarly : 0);
+    const int known = kVerbose | kTwoStages | kTraining | kOwnFlag<Index>;
     if ((flags & ~known) != 0) throw FileError("settings " + std::to_string(flags));
     index.verbose = (flags & kVerbose) != 0;
-    if constexpr (kLeavesEarly<Index>) index.leave_early = (flags & kNotEarly) == 0;
+    own_setting(index) = (flags & kOwnFlag<Index>) == 0;
     if ((flags & kTwoStages) != 0) {
         index.query_bits = read_value<int32_t>(source);
         index.margin = read_value<float>(source);
@@ -297,6 +308,7 @@ IVFContents read_ivf_contents(Reader& reader) {
     Quantizer codec = read_quantizer(source, reader.version);
     struct Settings : TwoStages {
         bool verbose = false;
+        bool widen_for_selector = true;
         TrainingParameters training;
     } settings;
     read_settings(settings, source, reader.version);
@@ -352,6 +364,7 @@ IVFContents read_ivf_contents(Reader& reader) {
     }
     static_cast<TwoStages&>(index) = settings;
     index.verbose = settings.verbose;
+    index.widen_for_selector = settings.widen_for_selector;
     index.training = settings.training;
     index.nprobe = nprobe;
     index.max_codes = max_codes;

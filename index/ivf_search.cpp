@@ -3,6 +3,7 @@
 #include "index/checks.h"
 #include "index/inverted_lists.h"
 #include "index/results.h"
+#include "index/selectors.h"
 #include "search/list_search.h"
 
 #include <faiss/impl/FaissAssert.h>
@@ -33,6 +34,9 @@ IVFSearch to_ivf_search(const IndexIVFBQQ& index, const faiss::SearchParameters*
     search.max_codes = index.max_codes;
     const auto* ours = dynamic_cast<const IVFSearchParametersBQQ*>(params);
     search.scan = scan_parameters(index, ours);
+    search.widen_for_selector = index.widen_for_selector;
+    if (ours != nullptr)
+        search.widen_for_selector = ours->widen_for_selector.value_or(index.widen_for_selector);
     if (params != nullptr) {
         FAISS_THROW_IF_NOT_FMT(
                 ours != nullptr || typeid(*params) == typeid(faiss::SearchParametersIVF),
@@ -50,6 +54,15 @@ IVFSearch to_ivf_search(const IndexIVFBQQ& index, const faiss::SearchParameters*
     search.nprobe = std::min(search.nprobe, index.nlist);
     check_lists(index);
     return search;
+}
+
+double part_allowed(const IndexIVFBQQ& index, const faiss::IDSelector& sel) {
+    const faiss::InvertedLists& lists = *index.invlists;
+    size_t list = 0, first = 0;
+    return part_allowed(sel, lists.compute_ntotal(), [&](size_t i) {
+        for (; i >= first + lists.list_size(list); ++list) first += lists.list_size(list);
+        return id_in(lists, {list, i - first});
+    });
 }
 
 double visit_offset(const IndexIVFBQQ& index, const float* x, idx_t list, float centroid_dis) {

@@ -18,6 +18,7 @@ struct IVFSearch {
     size_t max_codes = 0; ///< 0: no limit
     bool ensure_topk_full = false;
     const faiss::IDSelector* sel = nullptr;
+    bool widen_for_selector = true;
     ScanParameters scan;
     bool store_pairs = false; ///< labels are list and offset
 };
@@ -25,6 +26,9 @@ struct IVFSearch {
 /// @throws faiss::FaissException  for parameters of another class, or with values that make no
 /// sense
 IVFSearch to_ivf_search(const IndexIVFBQQ& index, const faiss::SearchParameters* params);
+
+/// The part of an index's vectors that a selector allows, estimated: see selectors.h.
+double part_allowed(const IndexIVFBQQ& index, const faiss::IDSelector& sel);
 
 /** What a list adds to the keys of its codes, see list_offset().
  * @param x             the query, size d

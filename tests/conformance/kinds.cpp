@@ -154,7 +154,7 @@ const std::vector<Gap> kGaps = {
      "fast-scan indexes round the look-up table to bytes"},
     {Feature::decoded_distances, Whose::both, "PCA.*", Instead::differs, kNever,
      "distances are those of the projections"},
-    {Feature::selectors, Whose::both, "HNSW.*", Instead::differs, kNever,
+    {Feature::selectors, Whose::faiss, "HNSW.*", Instead::differs, kNever,
      "IndexHNSW with parameters does not find all members of a selector, whatever efSearch is"},
     {Feature::maps_lists, Whose::both, "(IDMap2,)?(PQ|BQQ|HNSW).*", Instead::differs, kNever,
      "there are no inverted lists: the index is read into memory"},

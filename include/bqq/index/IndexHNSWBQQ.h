@@ -28,6 +28,16 @@ public:
     /// An index that it throws for stays as it was.
     /// @param x  size n * d
     void add(idx_t n, const float* x) override;
+
+    /** With a selector that allows less than a tenth of the vectors, all codes are scanned: the
+     * graph would lead to few that are allowed. With one that allows a larger part p,
+     * efSearch / p neighbours are looked for, and all codes scanned where fewer than k of these are
+     * allowed.
+     * @param params  nullptr, faiss::SearchParameters or SearchParametersHNSW
+     */
+    void search(
+            idx_t n, const float* x, idx_t k, float* distances, idx_t* labels,
+            const faiss::SearchParameters* params = nullptr) const override;
 };
 
 } // namespace bqq

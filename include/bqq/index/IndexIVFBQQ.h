@@ -12,6 +12,7 @@
 namespace bqq {
 
 class CoarseSearch;
+struct IVFSearch;
 
 /** Inverted file over binary quadratic quantization codes (Kuroki et al., NeurIPS 2025).
  *
@@ -33,6 +34,10 @@ class CoarseSearch;
  */
 struct IndexIVFBQQ : faiss::IndexIVF, TwoStages {
     TrainingParameters training; ///< for the next train()
+    /// search() with a selector that allows a part p of the vectors visits nprobe / p lists, so as
+    /// to meet as many that are allowed as without one, and where these have fewer than k, all
+    /// lists. false: nprobe lists whatever the selector, as in FAISS.
+    bool widen_for_selector = true;
 
     /** @param quantizer  coarse quantizer of dimension d, not owned unless own_fields is set
      *  @param d          dimension
@@ -134,6 +139,10 @@ private:
 
     /// Takes note of the centroids that there are now.
     void watch_centroids();
+    /// search() in the search.nprobe nearest lists of each query.
+    void search_nearest_lists(
+            const IVFSearch& search, idx_t n, const float* x, idx_t k, float* distances,
+            idx_t* labels, const faiss::SearchParameters* params) const;
 };
 
 } // namespace bqq

@@ -33,8 +33,9 @@ struct SearchParametersBQQ : faiss::SearchParameters {
 
 /// Search parameters of IndexIVFBQQ. nprobe and max_codes are always these.
 struct IVFSearchParametersBQQ : faiss::SearchParametersIVF {
-    std::optional<int> query_bits; ///< see TwoStages
-    std::optional<float> margin;   ///< see TwoStages
+    std::optional<int> query_bits;          ///< see TwoStages
+    std::optional<float> margin;            ///< see TwoStages
+    std::optional<bool> widen_for_selector; ///< see IndexIVFBQQ
 };
 
 /// faiss::ParameterSpace that knows query_bits, margin and (0 or 1) leave_early of an index of
