@@ -71,16 +71,14 @@ void IndexHNSWBQQ::add(idx_t n, const float* x) {
 void IndexHNSWBQQ::search(
         idx_t n, const float* x, idx_t k, float* distances, idx_t* labels,
         const faiss::SearchParameters* params) const {
-    constexpr double kNarrow = 0.1;
+    // A graph's step to one of efSearch vectors takes as long as a scan of this many bytes of codes.
+    constexpr double kBytesOfStep = 40000;
     const auto* codes = dynamic_cast<const IndexBQQ*>(storage);
     if (params == nullptr || params->sel == nullptr || codes == nullptr)
         return IndexHNSW::search(n, x, k, distances, labels, params);
     const double part = part_allowed(*params->sel, static_cast<size_t>(ntotal), [](size_t i) {
         return static_cast<idx_t>(i);
     });
-    SearchParametersBQQ flat;
-    flat.sel = params->sel;
-    if (part < kNarrow) return codes->search(n, x, k, distances, labels, &flat);
     faiss::SearchParametersHNSW graph;
     graph.efSearch = hnsw.efSearch;
     if (const auto* given = dynamic_cast<const faiss::SearchParametersHNSW*>(params))
@@ -88,7 +86,12 @@ void IndexHNSWBQQ::search(
     graph.sel = nullptr;
     // FAISS goes no farther for a selector, so more neighbours are asked for.
     const double wanted = static_cast<double>(std::max<idx_t>(graph.efSearch, k)) / part;
-    const auto wide_k = static_cast<idx_t>(std::min(wanted, static_cast<double>(ntotal)));
+    SearchParametersBQQ flat;
+    flat.sel = params->sel;
+    const double bytes = static_cast<double>(ntotal) * static_cast<double>(codes->sa_code_size());
+    if (wanted >= static_cast<double>(ntotal) || bytes <= kBytesOfStep * wanted)
+        return codes->search(n, x, k, distances, labels, &flat);
+    const auto wide_k = static_cast<idx_t>(wanted);
     graph.efSearch = static_cast<int>(wide_k);
     constexpr idx_t kTogether = 1024;
     std::vector<float> wide_distances(static_cast<size_t>(std::min(n, kTogether) * wide_k));

@@ -29,10 +29,8 @@ public:
     /// @param x  size n * d
     void add(idx_t n, const float* x) override;
 
-    /** With a selector that allows less than a tenth of the vectors, all codes are scanned: the
-     * graph would lead to few that are allowed. With one that allows a larger part p,
-     * efSearch / p neighbours are looked for, and all codes scanned where fewer than k of these are
-     * allowed.
+    /** With a selector that allows a part p of the vectors, efSearch / p neighbours are looked for,
+     * and all codes scanned where that is quicker or fewer than k of these are allowed.
      * @param params  nullptr, faiss::SearchParameters or SearchParametersHNSW
      */
     void search(
