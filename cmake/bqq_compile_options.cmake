@@ -4,7 +4,7 @@
 # -Wno-restrict: GCC 12 raises it falsely for std::string + std::string (GCC bug 105651).
 # -Wno-maybe-uninitialized: so does it for arrays that a vector of ARM's is stored in.
 add_library(bqq_compile_options INTERFACE)
-set(bqq_false_alarms -Wno-restrict)
+set(bqq_false_alarms $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
     list(APPEND bqq_false_alarms -Wno-maybe-uninitialized)
 endif()

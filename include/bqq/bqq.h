@@ -4,6 +4,7 @@
 // instead.
 
 #include <bqq/error.h>
+#include <bqq/index/ConcurrentIndex.h>
 #include <bqq/index/IndexBQQ.h>
 #include <bqq/index/IndexHNSWBQQ.h>
 #include <bqq/index/IndexIVFBQQ.h>

@@ -235,7 +235,9 @@ TEST(IndexFactory, SizesOutOfRangeAreNamed) {
                  {"BQQ16z17", "depth 17"},
                  {"BQQ16z17g", "depth 17"},
                  {"PCA8,BQQ16z17", "depth 17"}}) {
-        EXPECT_THAT([&] { make(description); }, ThrowsMessage<FaissException>(HasSubstr(value)))
+        EXPECT_THAT(
+                [&text = description] { make(text); },
+                ThrowsMessage<FaissException>(HasSubstr(value)))
                 << description;
     }
 }
@@ -245,7 +247,9 @@ TEST(IndexFactory, LongDescriptionsAreRefused) {
         std::string description = "BQQ16";
         while (description.size() < 30000) description = piece + description;
         const std::string size = std::to_string(description.size());
-        EXPECT_THAT([&] { make(description); }, ThrowsMessage<FaissException>(HasSubstr(size)));
+        EXPECT_THAT(
+                [&text = description] { make(text); },
+                ThrowsMessage<FaissException>(HasSubstr(size)));
     }
 }
 
@@ -257,7 +261,9 @@ TEST(IndexFactory, GraphsOutOfRangeAreNamed) {
                  {"HNSW100000,BQQ16", "HNSW100000"},
                  {"IVF4_HNSW1,BQQ16", "HNSW1"},
                  {"HNSW1,Flat", "HNSW1"}})
-        EXPECT_THAT([&] { make(description); }, ThrowsMessage<FaissException>(HasSubstr(value)))
+        EXPECT_THAT(
+                [&text = description] { make(text); },
+                ThrowsMessage<FaissException>(HasSubstr(value)))
                 << description;
     for (const char* description : {"HNSW2,BQQ16", "HNSW,BQQ16", "HNSW1024,BQQ16"})
         EXPECT_NO_THROW(make(description)) << description;

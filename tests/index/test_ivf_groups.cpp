@@ -234,7 +234,7 @@ TEST(IVFGroupsFactory, NumbersOfGroupsOutOfRangeAreNamed) {
     for (const auto& [description, value] : std::vector<std::pair<std::string, std::string>>{
                  {"IVF16,BQQ24g0", "cannot read \"BQQ24g0\""}, {"IVF16,BQQ24z3g257", "257"}})
         EXPECT_THAT(
-                [&] { bqq::index_factory(kDimension, description); },
+                [&text = description] { bqq::index_factory(kDimension, text); },
                 ThrowsMessage<FaissException>(HasSubstr(value)));
 }
 
