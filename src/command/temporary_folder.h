@@ -5,7 +5,8 @@
 
 namespace bqq::command {
 
-/// A new folder where temporary files belong ($TMPDIR), removed with all that is in it.
+/// A new folder where temporary files belong ($TMPDIR), removed with all that is in it: also where
+/// SIGINT or SIGTERM end the process.
 class TemporaryFolder {
 public:
     TemporaryFolder();

@@ -140,6 +140,10 @@ HWY_EXPORT(transpose);
 void multiply(
         const float* A, size_t lda, size_t m, const float* B, size_t ldb, size_t k, size_t n,
         float* C, size_t ldc) {
+    if (k == 0) { // there may be no A and B
+        for (size_t i = 0; i < m; ++i) std::fill_n(C + i * ldc, n, 0.0f);
+        return;
+    }
     HWY_DYNAMIC_DISPATCH(multiply)(A, lda, m, B, ldb, k, n, C, ldc);
 }
 

@@ -43,6 +43,14 @@ run_fuzzer() {
     fi
 }
 
+# Two at a time.
 failed=0
-for name in "${names[@]}"; do run_fuzzer "$name" || failed=1; done
+for ((i = 0; i < ${#names[@]}; i += 2)); do
+    pids=()
+    for name in "${names[@]:i:2}"; do
+        run_fuzzer "$name" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+done
 exit "$failed"
