@@ -29,10 +29,10 @@ enum class Atoms { free, tied };
 
 /** What training may cost and how it is seeded.
  *
- * AVX2 and AVX-512 learn the same bases to the bit. Instruction sets without a fused multiply-add
- * (SSE4 and less) learn others: recall differed by -0.0033 to +0.0096, the spread of seeds. A file
- * gives the same results on all of them but for rounding: distances within 2e-5 (relative), 2 of
- * 10,000 labels.
+ * AVX2 and AVX-512 learn the same bases to the bit. ARM and instruction sets without a fused
+ * multiply-add (SSE4 and less) learn others: recall differed by -0.0033 to +0.0096, the spread of
+ * seeds. A file gives the same codes and results to the bit on AVX2, AVX-512 and NEON; without a
+ * fused multiply-add distances are within 2e-5 (relative), 2 of 10,000 labels differ.
  */
 struct TrainingParameters {
     uint64_t seed = 1234; ///< same seed and data, same codes, whatever the number of threads

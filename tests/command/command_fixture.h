@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sanitized.h"
 #include "temporary_folder.h"
 
 #include <gmock/gmock.h>
@@ -14,11 +15,7 @@
 
 namespace bqq::test {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kSanitized = true; // reserves terabytes of addresses, which ulimit -v counts
-#else
-inline constexpr bool kSanitized = false;
-#endif
+inline constexpr bool kSanitized = BQQ_SANITIZED != 0;
 
 struct Outcome {
     int exit_code;

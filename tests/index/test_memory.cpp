@@ -1,5 +1,6 @@
 // What indexes hold in memory, against malloc's own count: sanitizers have none.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#include "sanitized.h"
+#if !BQQ_SANITIZED
 
 #include "base/heap_bytes.h"
 #include "omp_threads.h"
