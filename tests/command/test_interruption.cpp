@@ -60,8 +60,7 @@ TEST_F(Interruption, AFailingDiskIsToldAndTheOldFileStays) {
     ASSERT_NE(before, "");
     write("a.csv", "1,2\n3,4\n5,6\n7,8\n");
     expect_failure(
-            "compress a.csv --out m", "cannot write m: Input/output error",
-            failing_fsync(1));
+            "compress a.csv --out m", "cannot write m: Input/output error", failing_fsync(1));
     EXPECT_EQ(contents("m"), before);
     // Of the folder: the file is there, but may be gone after a crash of the machine.
     const auto outcome = run("compress a.csv --out m", failing_fsync(2));

@@ -194,6 +194,7 @@ TEST_P(IVF, PartsCanBeCopied) {
     IVFSearchParametersBQQ params;
     params.nprobe = index.nprobe;
     params.sel = &part;
+    params.widen_for_selector = false;
     expect_same(search(*other, queries(), kK), search(index, queries(), kK, &params));
 }
 
