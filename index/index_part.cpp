@@ -236,7 +236,7 @@ private:
 template <class To>
 std::unique_ptr<To> cast(std::unique_ptr<faiss::Index>& index) {
     auto* to = dynamic_cast<To*>(index.get());
-    if (to != nullptr) index.release();
+    if (to != nullptr) (void)index.release();
     return std::unique_ptr<To>(to);
 }
 
