@@ -71,7 +71,7 @@ void IndexHNSWBQQ::add(idx_t n, const float* x) {
 void IndexHNSWBQQ::search(
         idx_t n, const float* x, idx_t k, float* distances, idx_t* labels,
         const faiss::SearchParameters* params) const {
-    // A graph's step to one of efSearch vectors takes as long as a scan of this many bytes of codes.
+    // A step to one of efSearch vectors takes as long as a scan of this many bytes of codes.
     constexpr double kBytesOfStep = 40000;
     const auto* codes = dynamic_cast<const IndexBQQ*>(storage);
     if (params == nullptr || params->sel == nullptr || codes == nullptr)

@@ -26,8 +26,9 @@ extern "C" void tell_of_signal(int signal) {
     errno = error;
 }
 
-/** The folders that there are. A thread waits for SIGINT and SIGTERM, removes them, and then lets the
- * signal end the process: a handler itself may not remove files. It lives as long as the process.
+/** The folders that there are. A thread waits for SIGINT and SIGTERM, removes them, and then lets
+ * the signal end the process: a handler itself may not remove files. It lives as long as the
+ * process.
  */
 class Folders {
 public:

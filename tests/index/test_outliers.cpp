@@ -4,6 +4,7 @@
 #include <bqq/index/index_factory.h>
 
 #include "random_data.h"
+#include "sanitized.h"
 #include "search_results.h"
 
 #include <gmock/gmock.h>
@@ -22,7 +23,8 @@ namespace {
 using bqq::test::gaussian_vectors;
 using bqq::test::Results;
 
-constexpr size_t kDimension = 24, kVectors = 3000, kQueries = 300, kBad = kVectors / 100;
+constexpr size_t kDimension = 24, kVectors = BQQ_SANITIZED ? 1500 : 3000, kQueries = 300,
+                 kBad = kVectors / 100;
 constexpr int64_t kK = 10;
 
 /// Rows that someone has spoiled. They are the last ones.
