@@ -1,5 +1,4 @@
 // What signals and failing disks leave behind.
-#include "command/temporary_folder.h"
 #include "command_fixture.h"
 #include "io/atomic_file.h"
 #include "random_data.h"
@@ -9,7 +8,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <string>
 
@@ -21,19 +19,18 @@ class Interruption : public bqq::test::CommandFixture {};
 
 TEST_F(Interruption, ASignalRemovesTemporaryFolders) {
     for (const int signal : {SIGINT, SIGTERM, SIGKILL}) {
-        int ready[2];
-        ASSERT_EQ(::pipe(ready), 0);
+        const std::string line = "TMPDIR='" + folder_.string() + "' exec '" BQQ_HOLD_FOLDER "'";
+        int output[2];
+        ASSERT_EQ(::pipe(output), 0);
         const pid_t child = ::fork();
         ASSERT_GE(child, 0);
         if (child == 0) {
-            ::setenv("TMPDIR", folder_.c_str(), 1);
-            const bqq::command::TemporaryFolder one, other;
-            std::ofstream(one.file("a")) << "text";
-            if (::write(ready[1], "x", 1) != 1) ::_exit(3);
-            for (;;) ::pause();
+            ::dup2(output[1], STDOUT_FILENO);
+            ::execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
+            ::_exit(127);
         }
-        char byte = 0;
-        ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+        char ready = 0;
+        ASSERT_EQ(::read(output[0], &ready, 1), 1);
         EXPECT_EQ(names().size(), 2u);
         ::kill(child, signal);
         int status = 0;
@@ -41,8 +38,8 @@ TEST_F(Interruption, ASignalRemovesTemporaryFolders) {
         EXPECT_TRUE(WIFSIGNALED(status));
         EXPECT_EQ(WTERMSIG(status), signal);
         EXPECT_EQ(names().size(), signal == SIGKILL ? 2u : 0u); // nobody can help against that
-        ::close(ready[0]);
-        ::close(ready[1]);
+        ::close(output[0]);
+        ::close(output[1]);
     }
 }
 
