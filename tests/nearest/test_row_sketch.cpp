@@ -228,7 +228,7 @@ struct Found {
 /// all.
 class NearestRowsOf : public TargetTest {
 protected:
-    static constexpr size_t kQueries = 60;
+    static constexpr size_t kQueries = 20;
 
     static void expect_the_same(
             const std::vector<float>& rows, const std::vector<float>& queries, size_t d) {
