@@ -1,5 +1,6 @@
 #include <bqq/index/IndexHNSWBQQ.h>
 
+#include "base/omp_threads.h"
 #include "index/checks.h"
 #include "index/faiss_errors.h"
 #include "index/selectors.h"
@@ -14,21 +15,6 @@
 
 namespace bqq {
 
-namespace {
-
-/// How many threads OpenMP uses, for as long as it lives.
-class Threads {
-public:
-    explicit Threads(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
-    Threads(const Threads&) = delete;
-    ~Threads() { omp_set_num_threads(before_); }
-
-private:
-    int before_;
-};
-
-} // namespace
-
 IndexHNSWBQQ::IndexHNSWBQQ(IndexBQQ* codes, int M) : IndexHNSW(codes, M) {
     is_trained = codes->is_trained;
 }
@@ -41,7 +27,7 @@ void IndexHNSWBQQ::add(idx_t n, const float* x) {
     constexpr idx_t kFew = 64;
     const int linking = reproducible ? 1 : omp_get_max_threads();
     if (n < ntotal / kFew) {
-        const Threads threads(linking);
+        const OmpThreads threads(linking);
         IndexHNSW::add(n, x);
         return;
     }
@@ -59,7 +45,7 @@ void IndexHNSWBQQ::add(idx_t n, const float* x) {
         BQQ_SINCE_FAISS_1_8(by_vectors.keep_max_size_level0 = keep_max_size_level0;)
         by_vectors.ntotal = ntotal;
         {
-            const Threads threads(linking);
+            const OmpThreads threads(linking);
             by_vectors.add(n, x);
         }
         storage->add(n, x);

@@ -6,6 +6,7 @@
 #include "codec/outliers.h"
 #include "index/checks.h"
 #include "index/coarse_search.h"
+#include "index/direct_map_entries.h"
 #include "index/inverted_lists.h"
 #include "index/ivf_search.h"
 #include "index/ivf_training.h"
@@ -95,43 +96,6 @@ void round_centroids(faiss::Index* coarse) {
             (centroids.colwise() - centroids.rowwise().mean()).cast<double>().square().sum();
     round_to_bfloat16(x, n * d, kHarmless * spread);
 }
-
-/// New entries of a direct map, taken back unless they are kept.
-class DirectMapEntries {
-public:
-    DirectMapEntries(faiss::DirectMap& map, size_t n) : map_(map), array_size_(map.array.size()) {
-        if (map_.type != faiss::DirectMap::Hashtable) return;
-        before_.reserve(n);
-        map_.hashtable.reserve(map_.hashtable.size() + n);
-    }
-    DirectMapEntries(const DirectMapEntries&) = delete;
-    ~DirectMapEntries() {
-        if (kept_) return;
-        map_.array.resize(array_size_);
-        for (size_t i = before_.size(); i-- > 0;) {
-            const auto& [id, entry] = before_[i];
-            if (entry)
-                map_.hashtable[id] = *entry;
-            else
-                map_.hashtable.erase(id);
-        }
-    }
-
-    void add(idx_t id, idx_t entry) {
-        if (map_.type == faiss::DirectMap::Array) map_.array.push_back(entry);
-        if (map_.type != faiss::DirectMap::Hashtable || entry < 0) return;
-        const auto [at, is_new] = map_.hashtable.try_emplace(id, entry);
-        before_.emplace_back(id, is_new ? std::nullopt : std::optional(at->second));
-        at->second = entry;
-    }
-    void keep() { kept_ = true; }
-
-private:
-    faiss::DirectMap& map_;
-    size_t array_size_;
-    std::vector<std::pair<idx_t, std::optional<idx_t>>> before_;
-    bool kept_ = false;
-};
 
 } // namespace
 

@@ -25,14 +25,11 @@ void set_blas_threads(int threads) {
 
 } // namespace
 
-ThreadScope::ThreadScope(int threads)
-        : openmp_before_(omp_get_max_threads()), blas_before_(blas_threads()) {
-    omp_set_num_threads(threads);
+ThreadScope::ThreadScope(int threads) : openmp_(threads), blas_before_(blas_threads()) {
     set_blas_threads(threads);
 }
 
 ThreadScope::~ThreadScope() {
-    omp_set_num_threads(openmp_before_);
     set_blas_threads(blas_before_);
 }
 

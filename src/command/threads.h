@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/omp_threads.h"
+
 namespace bqq::command {
 
 /// How many threads OpenMP and OpenBLAS use; restored at the end of the scope.
@@ -11,7 +13,7 @@ public:
     ~ThreadScope();
 
 private:
-    int openmp_before_;
+    OmpThreads openmp_;
     int blas_before_;
 };
 

@@ -1,7 +1,7 @@
+#include "base/omp_threads.h"
 #include "base/parallel_for.h"
 #include "codec/quantizer_fixture.h"
 #include "failing_allocator.h"
-#include "omp_threads.h"
 #include "random_data.h"
 #include "search/list_search.h"
 
@@ -21,12 +21,12 @@ using bqq::CodeLists;
 using bqq::CodesWithin;
 using bqq::Metric;
 using bqq::NearestCodes;
+using bqq::OmpThreads;
 using bqq::Quantizer;
 using bqq::test::Encoded;
 using bqq::test::encoded;
 using bqq::test::fail_each_allocation;
 using bqq::test::FailingAllocator;
-using bqq::test::OmpThreads;
 
 TEST(ParallelFor, CarriesTheFirstExceptionAndStops) {
     for (const int threads : {1, 2, 4}) {

@@ -1,4 +1,4 @@
-#include "omp_threads.h"
+#include "base/omp_threads.h"
 #include "quantizer_fixture.h"
 #include "random_data.h"
 
@@ -21,6 +21,7 @@ namespace {
 using bqq::Error;
 using bqq::InvalidArgument;
 using bqq::Metric;
+using bqq::OmpThreads;
 using bqq::Quantizer;
 using bqq::TrainingParameters;
 using bqq::test::codes_of;
@@ -29,7 +30,6 @@ using bqq::test::Encoded;
 using bqq::test::encoded;
 using bqq::test::gaussian_vectors;
 using bqq::test::normal_numbers;
-using bqq::test::OmpThreads;
 using bqq::test::relative_error;
 using bqq::test::trained;
 using testing::AllOf;

@@ -1,6 +1,6 @@
 #include <bqq/matrix_codec.h>
 
-#include "omp_threads.h"
+#include "base/omp_threads.h"
 #include "random_data.h"
 
 #include <gmock/gmock.h>
@@ -19,8 +19,8 @@ namespace {
 using bqq::MatrixCodec;
 using bqq::MatrixParameters;
 using bqq::MatrixSolver;
+using bqq::OmpThreads;
 using bqq::test::normal_numbers;
-using bqq::test::OmpThreads;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;

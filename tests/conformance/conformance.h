@@ -1,5 +1,6 @@
 #pragma once
 
+#include "index_bytes.h"
 #include "kinds.h"
 #include "random_data.h"
 #include "search_results.h"
@@ -44,17 +45,9 @@ inline std::vector<float> rows(const std::vector<float>& x, idx_t begin, idx_t e
     return {x.begin() + begin * kDimension, x.begin() + end * kDimension};
 }
 
-inline std::string to_bytes(const faiss::Index& index) {
-    faiss::VectorIOWriter writer;
-    bqq::write_index(&index, &writer);
-    return {writer.data.begin(), writer.data.end()};
-}
-
 template <class T>
 std::unique_ptr<T> from_bytes(const std::string& bytes) {
-    faiss::VectorIOReader reader;
-    reader.data.assign(bytes.begin(), bytes.end());
-    std::unique_ptr<faiss::Index> index(bqq::read_index(&reader));
+    std::unique_ptr<faiss::Index> index = from_bytes(bytes);
     auto* result = dynamic_cast<T*>(index.get());
     if (result == nullptr) throw faiss::FaissException("the index is of another class");
     index.release();

@@ -1,6 +1,6 @@
 // Results do not depend on threads.
+#include "base/omp_threads.h"
 #include "conformance.h"
-#include "omp_threads.h"
 
 #include <thread>
 
@@ -8,6 +8,7 @@ namespace {
 
 using namespace bqq::test;
 using bqq::idx_t;
+using bqq::OmpThreads;
 
 BQQ_CONFORMANCE_SUITE(Threads, all_kinds());
 

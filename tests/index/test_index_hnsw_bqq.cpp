@@ -1,6 +1,6 @@
 #include <bqq/index/IndexHNSWBQQ.h>
 
-#include "omp_threads.h"
+#include "base/omp_threads.h"
 #include "random_data.h"
 #include "search_results.h"
 
@@ -19,8 +19,8 @@ namespace {
 
 using bqq::idx_t;
 using bqq::IndexHNSWBQQ;
+using bqq::OmpThreads;
 using bqq::test::gaussian_vectors;
-using bqq::test::OmpThreads;
 using bqq::test::search;
 
 constexpr int kDimension = 16;

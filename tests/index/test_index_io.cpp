@@ -1,5 +1,6 @@
 #include <bqq/index/index_io.h>
 
+#include "index_bytes.h"
 #include "io/digest.h"
 #include "io/file_size_limit.h"
 #include "random_data.h"
@@ -32,6 +33,9 @@
 #include <vector>
 
 namespace {
+
+using bqq::test::from_bytes;
+using bqq::test::to_bytes;
 
 namespace fs = std::filesystem;
 using bqq::idx_t;
@@ -74,18 +78,6 @@ std::unique_ptr<faiss::Index> filled(
 
 std::unique_ptr<faiss::Index> read(const std::string& path) {
     return bqq::read_index(path);
-}
-
-std::string to_bytes(const faiss::Index& index) {
-    faiss::VectorIOWriter writer;
-    bqq::write_index(&index, &writer);
-    return {writer.data.begin(), writer.data.end()};
-}
-
-std::unique_ptr<faiss::Index> from_bytes(const std::string& bytes) {
-    faiss::VectorIOReader reader;
-    reader.data.assign(bytes.begin(), bytes.end());
-    return bqq::read_index(&reader);
 }
 
 std::string contents(const fs::path& path) {

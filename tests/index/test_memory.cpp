@@ -3,7 +3,7 @@
 #if !BQQ_SANITIZED
 
 #include "base/heap_bytes.h"
-#include "omp_threads.h"
+#include "base/omp_threads.h"
 #include "random_data.h"
 #include "search_results.h"
 #include "temporary_folder.h"
@@ -77,7 +77,7 @@ const Written& written(const std::string& factory) {
 class Memory : public testing::TestWithParam<std::string> {
 protected:
     /// Malloc counts what each thread keeps for its next call as handed out, so one thread only.
-    const bqq::test::OmpThreads one_thread{1};
+    const bqq::OmpThreads one_thread{1};
     const bqq::test::TemporaryFolder folder;
     const std::string path = folder.path() / "index";
     const std::vector<float> queries = bqq::test::gaussian_vectors(50, kDimension, 2);

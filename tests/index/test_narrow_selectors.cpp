@@ -1,13 +1,12 @@
 // Searches with selectors that allow few vectors.
+#include "index_bytes.h"
 #include "random_data.h"
 #include "search_results.h"
 
 #include <bqq/index/IndexHNSWBQQ.h>
 #include <bqq/index/IndexIVFBQQ.h>
 #include <bqq/index/index_factory.h>
-#include <bqq/index/index_io.h>
 #include <faiss/impl/IDSelector.h>
-#include <faiss/impl/io.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -130,11 +129,7 @@ TEST(NarrowSelectors, AnInvertedFileWithoutWideningIsFaisss) {
     plain.nprobe = 6;
     plain.sel = const_cast<faiss::IDSelectorBatch*>(&sel);
     EXPECT_EQ(search(inverted_file(), queries(), kK, &plain), parameters);
-    faiss::VectorIOWriter writer;
-    bqq::write_index(&inverted_file(), &writer);
-    faiss::VectorIOReader reader;
-    reader.data = writer.data;
-    const auto read = bqq::read_index(&reader);
+    const auto read = bqq::test::from_bytes(bqq::test::to_bytes(inverted_file()));
     EXPECT_FALSE(dynamic_cast<const bqq::IndexIVFBQQ&>(*read).widen_for_selector);
     EXPECT_EQ(search(*read, queries(), kK, &plain), parameters);
     const bqq::IndexIVFBQQ copy(inverted_file());

@@ -1,16 +1,15 @@
 // Files and results do not depend on the number of threads, on how queries are grouped, or on the
 // instruction set.
+#include "base/omp_threads.h"
 #include "coded_matrix.h"
-#include "omp_threads.h"
+#include "index_bytes.h"
 #include "random_data.h"
 #include "search_results.h"
 #include "targets.h"
 
 #include <bqq/index/IndexHNSWBQQ.h>
 #include <bqq/index/index_factory.h>
-#include <bqq/index/index_io.h>
 #include <faiss/IndexIVF.h>
-#include <faiss/impl/io.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -22,13 +21,14 @@
 
 namespace {
 
+using bqq::OmpThreads;
 using bqq::test::CodedMatrix;
-using bqq::test::OmpThreads;
 using bqq::test::Results;
 using bqq::test::search;
 using bqq::test::target_name;
 using bqq::test::targets;
 using bqq::test::TargetTest;
+using bqq::test::to_bytes;
 
 constexpr int kD = 40, kK = 10;
 constexpr int64_t kVectors = 1300, kQueries = 30;
@@ -54,16 +54,8 @@ const std::vector<float>& queries() {
     return x;
 }
 
-std::string to_bytes(const faiss::Index& index) {
-    faiss::VectorIOWriter writer;
-    bqq::write_index(&index, &writer);
-    return {writer.data.begin(), writer.data.end()};
-}
-
-std::unique_ptr<faiss::Index> from_bytes(const std::string& bytes) {
-    faiss::VectorIOReader reader;
-    reader.data.assign(bytes.begin(), bytes.end());
-    auto index = bqq::read_index(&reader);
+std::unique_ptr<faiss::Index> read(const std::string& bytes) {
+    auto index = bqq::test::from_bytes(bytes);
     if (auto* ivf = dynamic_cast<faiss::IndexIVF*>(index.get())) ivf->nprobe = 8;
     return index;
 }
@@ -100,7 +92,7 @@ const Expected& expected(size_t kind) {
     if (found.file.empty()) {
         const OmpThreads two(2);
         found.file = built(kKinds[kind]);
-        found.results = search(*from_bytes(found.file), queries(), kK);
+        found.results = search(*read(found.file), queries(), kK);
     }
     return found;
 }
@@ -122,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(Targets, SameAnswers, testing::ValuesIn(targets()), tar
 TEST_P(SameAnswers, WhateverTheThreadsAndBatches) {
     for (size_t kind = 0; kind < kKinds.size(); ++kind) {
         SCOPED_TRACE(kKinds[kind].factory);
-        const auto index = from_bytes(expected(kind).file);
+        const auto index = read(expected(kind).file);
         const Results wanted = search(*index, queries(), kK);
         for (const int threads : {1, 2, 3, 8}) {
             const OmpThreads limit(threads);
@@ -137,7 +129,7 @@ TEST_P(SameAnswers, WhateverTheInstructionSet) {
     for (size_t kind = 0; kind < kKinds.size(); ++kind) {
         SCOPED_TRACE(kKinds[kind].factory);
         const Results& wanted = expected(kind).results;
-        const Results found = search(*from_bytes(expected(kind).file), queries(), kK);
+        const Results found = search(*read(expected(kind).file), queries(), kK);
         if (has_fused_multiply_add(GetParam())) {
             EXPECT_EQ(found, wanted);
             continue;

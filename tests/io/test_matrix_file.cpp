@@ -1,9 +1,9 @@
 #include <bqq/matrix_codec.h>
 
+#include "base/omp_threads.h"
 #include "failing_allocator.h"
 #include "file_size_limit.h"
 #include "io/digest.h"
-#include "omp_threads.h"
 #include "random_data.h"
 #include "temporary_folder.h"
 
@@ -25,9 +25,9 @@ namespace {
 namespace fs = std::filesystem;
 using bqq::MatrixCodec;
 using bqq::MatrixParameters;
+using bqq::OmpThreads;
 using bqq::test::FileSizeLimit;
 using bqq::test::normal_numbers;
-using bqq::test::OmpThreads;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;

@@ -1,4 +1,4 @@
-#include "omp_threads.h"
+#include "base/omp_threads.h"
 #include "random_data.h"
 #include "solver/mean_field_descent.h"
 #include "solver/plane_solver.h"
@@ -20,11 +20,11 @@ namespace {
 
 using bqq::FlipSolver;
 using bqq::MeanFieldSolver;
+using bqq::OmpThreads;
 using bqq::PlaneSolver;
 using bqq::SignFactors;
 using bqq::SignPlane;
 using bqq::test::normal_numbers;
-using bqq::test::OmpThreads;
 using bqq::test::random_plane;
 
 /// The paper's descent, from the definition of its energy, in double and without a thought for

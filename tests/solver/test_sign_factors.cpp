@@ -1,6 +1,6 @@
 #include "solver/sign_factors.h"
 
-#include "omp_threads.h"
+#include "base/omp_threads.h"
 #include "random_data.h"
 #include "solver/exponential_noise.h"
 #include "solver/random_plane.h"
@@ -14,10 +14,10 @@
 
 namespace {
 
+using bqq::OmpThreads;
 using bqq::SignFactors;
 using bqq::SignPlane;
 using bqq::test::normal_numbers;
-using bqq::test::OmpThreads;
 using bqq::test::random_plane;
 
 /// Scales a, b, c of every plane, then u.

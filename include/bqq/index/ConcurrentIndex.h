@@ -6,11 +6,11 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace bqq {
 
 using idx_t = int64_t;
-class IndexPart;
 
 /** The vectors of a ConcurrentIndex at one moment; they stay while it is held, whatever happens to
  * the index. Members may be called at the same time.

@@ -2,7 +2,7 @@
 
 #include <omp.h>
 
-namespace bqq::test {
+namespace bqq {
 
 /// The number of OpenMP's threads, for as long as it lives.
 class OmpThreads {
@@ -18,4 +18,4 @@ private:
     int before_;
 };
 
-} // namespace bqq::test
+} // namespace bqq
