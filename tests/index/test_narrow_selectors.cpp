@@ -184,6 +184,11 @@ TEST(NarrowSelectors, NothingIsAllowedOrNothingIsThere) {
     faiss::SearchParametersIVF parameters;
     parameters.sel = const_cast<faiss::IDSelectorRange*>(&none);
     EXPECT_EQ(search(*empty, queries(), 1, &parameters).labels.front(), -1);
+    const auto empty_graph = bqq::index_factory(kD, "HNSW8,BQQ16");
+    empty_graph->train(4000, base().data());
+    faiss::SearchParameters flat;
+    flat.sel = parameters.sel;
+    EXPECT_EQ(search(*empty_graph, queries(), 1, &flat).labels.front(), -1);
 }
 
 } // namespace

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <set>
@@ -260,6 +261,22 @@ TEST_P(NearestRowsOf, BitsDoNotDependOnHowTheyAreFound) {
     for (const size_t d : {20, 200}) {
         expect_the_same(gaussian_vectors(210, d, 1, 1.0), gaussian_vectors(kQueries, d, 2, 1.0), d);
         expect_the_same(normal_numbers(210, d, 1), normal_numbers(kQueries, d, 2), d);
+    }
+}
+
+// Rounding decides: all rows are on a sphere, and the queries about its centre.
+TEST_P(NearestRowsOf, RowsAtAllButTheSameDistance) {
+    for (const size_t d : {20, 200}) {
+        std::vector<float> rows = normal_numbers(300, d, 1);
+        for (size_t i = 0; i < 300; ++i) {
+            float* row = rows.data() + i * d;
+            const auto norm =
+                    static_cast<float>(std::sqrt(std::inner_product(row, row + d, row, 0.0)));
+            for (size_t j = 0; j < d; ++j) row[j] /= norm;
+        }
+        std::vector<float> queries = normal_numbers(kQueries, d, 2);
+        for (float& value : queries) value *= 1e-8f;
+        expect_the_same(rows, queries, d);
     }
 }
 
