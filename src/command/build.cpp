@@ -1,4 +1,5 @@
 #include "command/arguments.h"
+#include "command/build_checkpoint.h"
 #include "command/commands.h"
 #include "command/error_message.h"
 #include "command/index_building.h"
@@ -8,8 +9,10 @@
 #include "command/threads.h"
 
 #include <bqq/index/index_io.h>
+#include <bqq/version.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
@@ -33,6 +36,8 @@ struct BuildOptions {
     std::string factory;
     std::string metric;
     std::string out;
+    std::optional<std::string> checkpoint;
+    double checkpoint_seconds = 60;
     TrainingOptions training;
     ThreadOption threads;
 };
@@ -62,10 +67,32 @@ void print_summary(
     out << ", trained in " << train_seconds << " s, added in " << add_seconds << " s\n";
 }
 
+/// Size and time of the last change of an input: another file has others.
+nlohmann::ordered_json describe_file(const std::string& name) {
+    const std::string path = path_of(name);
+    const auto changed = std::filesystem::last_write_time(path).time_since_epoch();
+    return {name, std::filesystem::file_size(path),
+            std::chrono::duration_cast<std::chrono::nanoseconds>(changed).count()};
+}
+
+/// All that the bytes of the index depend on.
+nlohmann::ordered_json describe_build(const BuildOptions& options, const InputVectors& base) {
+    return {{"version", BQQ_VERSION},
+            {"factory", options.factory},
+            {"metric", options.metric},
+            {"seed", options.training.seed},
+            {"train", options.training.vectors.value_or(0)},
+            {"base", describe_file(options.base.path)},
+            {"vectors", {base.n(), base.d()}},
+            {"ids", options.ids ? describe_file(*options.ids) : nlohmann::ordered_json()}};
+}
+
 int build(const BuildOptions& options) {
     const MetricChoice metric = parse_metric(options.metric);
     options.threads.check();
     check_output(options.out, {options.base.path, options.ids.value_or("")});
+    if (options.checkpoint && (options.base.path == "-" || options.ids == "-"))
+        throw UsageError("--checkpoint needs files, standard input cannot be read again");
     const ThreadScope threads(options.threads.count);
     InputVectors base = options.base.open({metric.type, false}); // a cosine index normalizes
     options.training.check(base.name(), base.n());
@@ -73,16 +100,36 @@ int build(const BuildOptions& options) {
     const auto seed = static_cast<uint64_t>(options.training.seed);
     auto index = make_index(options.factory, base.d(), metric, seed);
     if (!ids.empty()) index = with_ids(std::move(index));
+    std::optional<BuildCheckpoint> checkpoint;
+    if (options.checkpoint)
+        checkpoint.emplace(
+                *options.checkpoint, describe_build(options, base), options.checkpoint_seconds);
 
-    Matrix<float> sample = training_vectors(options, base);
     const Stopwatch train_time;
-    say_where(options.factory, [&] { train_index(*index, sample); });
+    if (auto saved = checkpoint ? checkpoint->read() : nullptr) {
+        index = std::move(saved);
+        std::cerr << "bqq: going on after " << index->ntotal << " vectors of "
+                  << *options.checkpoint << '\n';
+    } else {
+        const Matrix<float> sample = training_vectors(options, base);
+        say_where(options.factory, [&] { train_index(*index, sample); });
+        if (checkpoint) checkpoint->save(*index);
+    }
     const double train_seconds = train_time.seconds();
-    sample = {};
     const Stopwatch add_time;
-    say_where(options.factory, [&] { add_vectors(*index, base, ids); });
+    say_where(options.factory, [&] {
+        add_vectors(*index, base, ids, static_cast<size_t>(index->ntotal), [&] {
+            if (checkpoint) checkpoint->save_now_and_then(*index);
+        });
+    });
     const double add_seconds = add_time.seconds();
-    write_index(index.get(), options.out);
+    try {
+        write_index(index.get(), options.out);
+    } catch (...) {
+        if (checkpoint) checkpoint->save(*index);
+        throw;
+    }
+    if (checkpoint) checkpoint->remove();
     print_summary(options, *index, train_seconds, add_seconds);
     return 0;
 }
@@ -100,6 +147,14 @@ void add_build(CLI::App& app, Run& run) {
     sub->add_option("--out", options->out, "Index file to write, - for standard output")
             ->required()
             ->transform(output_path);
+    sub->add_option(
+            "--checkpoint", options->checkpoint,
+            "Folder that keeps the build as far as it is: killed, it goes on from there");
+    sub->add_option(
+               "--checkpoint-seconds", options->checkpoint_seconds,
+               "Between two saves while vectors are added")
+            ->capture_default_str()
+            ->check(CLI::NonNegativeNumber);
     options->training.add_to(*sub);
     options->threads.add_to(*sub);
     sub->callback([options, &run] { run = [options] { return build(*options); }; });

@@ -52,11 +52,13 @@ bool adds_only_once(faiss::Index& index) {
     return find_index<faiss::IndexNSG>(&index) || find_index<faiss::IndexNNDescent>(&index);
 }
 
-/// @param rows  gives rows begin to begin + count - 1, valid until its next call
+/** Adds rows `first` to n - 1.
+ * @param rows  gives rows begin to begin + count - 1, valid until its next call
+ */
 template <class Rows>
 void add_rows(
-        faiss::Index& index, size_t n, size_t piece_rows, const Rows& rows,
-        std::span<const int64_t> ids) {
+        faiss::Index& index, size_t first, size_t n, size_t piece_rows, const Rows& rows,
+        std::span<const int64_t> ids, const std::function<void()>& after_piece) {
     ProgressBar bar("adding");
     std::vector<int64_t> row_ids;
     if (ids.empty() && find_index<faiss::IndexIDMap>(&index) != nullptr) {
@@ -65,7 +67,7 @@ void add_rows(
         ids = row_ids;
     }
     const size_t at_once = adds_only_once(index) ? n : piece_rows;
-    for (size_t begin = 0; begin < n; begin += at_once) {
+    for (size_t begin = first; begin < n; begin += at_once) {
         const size_t count = std::min(at_once, n - begin);
         const float* x = rows(begin, count);
         if (ids.empty()) {
@@ -74,6 +76,7 @@ void add_rows(
             index.add_with_ids(static_cast<int64_t>(count), x, ids.data() + begin);
         }
         bar.show(begin + count, n);
+        if (after_piece) after_piece();
     }
 }
 
@@ -95,19 +98,21 @@ void train_index(faiss::Index& index, const Matrix<float>& vectors) {
     index.train(static_cast<int64_t>(vectors.n), vectors.values.data());
 }
 
-void add_vectors(faiss::Index& index, InputVectors& vectors, std::span<const int64_t> ids) {
+void add_vectors(
+        faiss::Index& index, InputVectors& vectors, std::span<const int64_t> ids, size_t first,
+        const std::function<void()>& after_piece) {
     Matrix<float> piece;
     const auto read = [&](size_t begin, size_t count) {
         piece = {}; // before the next one is there
         piece = vectors.read(begin, count);
         return static_cast<const float*>(piece.values.data());
     };
-    add_rows(index, vectors.n(), vectors.piece_rows(), read, ids);
+    add_rows(index, first, vectors.n(), vectors.piece_rows(), read, ids, after_piece);
 }
 
 void add_vectors(faiss::Index& index, const Matrix<float>& vectors) {
     const auto row = [&](size_t begin, size_t) { return vectors.row(begin); };
-    add_rows(index, vectors.n, vectors_at_once, row, {});
+    add_rows(index, 0, vectors.n, vectors_at_once, row, {}, {});
 }
 
 bool keeps_ids(faiss::Index& index) {

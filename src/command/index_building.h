@@ -24,9 +24,13 @@ std::unique_ptr<faiss::Index> make_index(
 void train_index(faiss::Index& index, const Matrix<float>& vectors);
 
 /** Adds all vectors with a progress bar.
- * @param ids  of the vectors; without any, a vector's id is its row
+ * @param ids          of the vectors; without any, a vector's id is its row
+ * @param first        so many rows are in the index already
+ * @param after_piece  called whenever some thousands have been added
  */
-void add_vectors(faiss::Index& index, InputVectors& vectors, std::span<const int64_t> ids);
+void add_vectors(
+        faiss::Index& index, InputVectors& vectors, std::span<const int64_t> ids, size_t first = 0,
+        const std::function<void()>& after_piece = {});
 void add_vectors(faiss::Index& index, const Matrix<float>& vectors);
 
 /// Whether vectors have ids of their own: add_with_ids() works.

@@ -1,6 +1,7 @@
 #include "command/arguments.h"
 #include "command/commands.h"
 #include "command/error_message.h"
+#include "command/signals.h"
 #include "io/atomic_file.h"
 
 #include <bqq/version.h>
@@ -98,6 +99,7 @@ int run_guarded(int argc, char** argv) {
 int main(int argc, char** argv) {
     // A file above the size limit is then an error of write() and not the end of the process.
     std::signal(SIGXFSZ, SIG_IGN);
+    remove_temporary_paths_on_signals();
     const int exit_code = run_guarded(argc, argv);
     // A worker of OpenBLAS that gets no memory tries again for ever, and exit() would wait for it.
     if (memory_limit()) std::_Exit(exit_code);

@@ -1,12 +1,13 @@
 #pragma once
 
-#include <filesystem>
+#include "io/temporary_paths.h"
+
+#include <optional>
 #include <string>
 
 namespace bqq::command {
 
-/// A new folder where temporary files belong ($TMPDIR), removed with all that is in it: also where
-/// SIGINT or SIGTERM end the process.
+/// A new folder where temporary files belong ($TMPDIR), removed with all that is in it.
 class TemporaryFolder {
 public:
     TemporaryFolder();
@@ -14,10 +15,10 @@ public:
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;
     ~TemporaryFolder();
 
-    std::string file(const std::string& name) const { return path_ / name; }
+    std::string file(const std::string& name) const { return path_->path() / name; }
 
 private:
-    std::filesystem::path path_;
+    std::optional<TemporaryPath> path_;
 };
 
 } // namespace bqq::command

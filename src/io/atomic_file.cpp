@@ -1,5 +1,7 @@
 #include "io/atomic_file.h"
 
+#include "io/temporary_paths.h"
+
 #include <bqq/error.h>
 
 #include <fcntl.h>
@@ -183,15 +185,16 @@ public:
             return;
         }
         do {
-            path_ = names_.make();
-            descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+            path_.emplace(names_.make());
+            descriptor_ =
+                    ::open(path_->path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         } while (descriptor_ < 0 ? errno == EEXIST : !is_kept());
         if (descriptor_ < 0) fail(target, errno);
     }
     TemporaryFile(const TemporaryFile&) = delete;
     TemporaryFile& operator=(const TemporaryFile&) = delete;
     ~TemporaryFile() {
-        if (!path_.empty()) ::unlink(path_.c_str());
+        if (path_) ::unlink(path_->path().c_str());
     }
 
     int descriptor() const { return descriptor_; }
@@ -199,23 +202,23 @@ public:
     /// While the descriptor is open.
     void rename_to(const fs::path& target) {
         const std::string open_file = std::string(kOpenFiles) + "/" + std::to_string(descriptor_);
-        while (path_.empty()) {
+        while (!path_) {
             const fs::path name = names_.make();
             if (::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) ==
                 0)
-                path_ = name;
+                path_.emplace(name);
             else if (errno != EEXIST)
                 fail(target, errno);
         }
-        if (::rename(path_.c_str(), target.c_str()) != 0) fail(target, errno);
-        path_.clear();
+        if (::rename(path_->path().c_str(), target.c_str()) != 0) fail(target, errno);
+        path_.reset();
         names_.remove_litter();
     }
 
 private:
     static constexpr const char* kOpenFiles = "/proc/self/fd";
     TemporaryNames names_;
-    fs::path path_; ///< empty: it has none
+    std::optional<TemporaryPath> path_; ///< of a file that has a name
     int descriptor_ = -1;
 
     /// Locks a new file; false when another writer took it for litter before.

@@ -8,45 +8,67 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
+#include <filesystem>
+#include <set>
+#include <stdexcept>
 #include <string>
 
 namespace {
 
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 class Interruption : public bqq::test::CommandFixture {};
 
-TEST_F(Interruption, ASignalRemovesTemporaryFolders) {
-    for (const int signal : {SIGINT, SIGTERM, SIGKILL}) {
-        const std::string line = "TMPDIR='" + folder_.string() + "' exec '" BQQ_HOLD_FOLDER "'";
-        int output[2];
-        ASSERT_EQ(::pipe(output), 0);
-        const pid_t child = ::fork();
-        ASSERT_GE(child, 0);
-        if (child == 0) {
-            ::dup2(output[1], STDOUT_FILENO);
-            ::execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
-            ::_exit(127);
-        }
-        char ready = 0;
-        ASSERT_EQ(::read(output[0], &ready, 1), 1);
-        EXPECT_EQ(names().size(), 2u);
-        ::kill(child, signal);
-        int status = 0;
-        ASSERT_EQ(::waitpid(child, &status, 0), child);
-        EXPECT_TRUE(WIFSIGNALED(status));
-        EXPECT_EQ(WTERMSIG(status), signal);
-        EXPECT_EQ(names().size(), signal == SIGKILL ? 2u : 0u); // nobody can help against that
-        ::close(output[0]);
-        ::close(output[1]);
+/// What is left in the folder by a program that has temporary folders and a file, and is ended.
+std::set<std::string> left_by(int signal, const std::string& folder, const std::string& preload) {
+    const std::string line = "cd '" + folder + "' && " + preload + " TMPDIR='" + folder +
+                             "' exec '" BQQ_HOLD_TEMPORARIES "'";
+    int output[2];
+    if (::pipe(output) != 0) throw std::runtime_error("pipe");
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::dup2(output[1], STDOUT_FILENO);
+        ::execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
+        ::_exit(127);
     }
+    ::close(output[1]);
+    char ready = 0;
+    EXPECT_EQ(::read(output[0], &ready, 1), 1);
+    ::close(output[0]);
+    ::kill(child, signal);
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status));
+    EXPECT_EQ(WTERMSIG(status), signal);
+    std::set<std::string> left;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+        left.insert(entry.path().filename());
+    return left;
 }
 
-/// fsync() of the number-th call fails: see failing_fsync.c.
+TEST_F(Interruption, ASignalRemovesWhatIsTemporary) {
+    for (const int signal : {SIGINT, SIGTERM}) EXPECT_THAT(left_by(signal, folder_, ""), IsEmpty());
+    EXPECT_EQ(left_by(SIGKILL, folder_, "").size(), 2u); // nobody can help against that
+}
+
+TEST_F(Interruption, ASignalRemovesAFileThatHasANameWhileItIsWritten) {
+    if (bqq::test::kSanitized) GTEST_SKIP() << "the sanitizer wants to be loaded first";
+    const std::string preload = "BQQ_NO_TMPFILE=1 LD_PRELOAD='" BQQ_FAULTY_DISK "'";
+    for (const int signal : {SIGINT, SIGTERM})
+        EXPECT_THAT(left_by(signal, folder_, preload), IsEmpty());
+    EXPECT_EQ(left_by(SIGKILL, folder_, preload).size(), 3u);
+    // The next writer removes that; the folders are nobody's.
+    write("a.csv", "1,2\n3,4\n5,6\n7,9\n");
+    EXPECT_EQ(run("compress a.csv --out a", preload).exit_code, 0);
+    const auto left = names();
+    EXPECT_EQ(left.size(), 4u);
+    EXPECT_TRUE(left.contains("a"));
+}
+
+/// fsync() of the number-th call fails: see faulty_disk.cpp.
 std::string failing_fsync(int number) {
-    return "BQQ_FAILING_FSYNC=" + std::to_string(number) + " LD_PRELOAD='" + BQQ_FAILING_FSYNC +
-           "'";
+    return "BQQ_FAILING_FSYNC=" + std::to_string(number) + " LD_PRELOAD='" + BQQ_FAULTY_DISK + "'";
 }
 
 TEST_F(Interruption, AFailingDiskIsToldAndTheOldFileStays) {
