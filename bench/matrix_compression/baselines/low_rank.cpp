@@ -1,6 +1,7 @@
 #include "baselines/low_rank.h"
 
 #include "baselines/eigen_conversion.h"
+#include "baselines/linear_algebra.h"
 #include "baselines/uniform.h"
 
 #include <algorithm>
@@ -30,7 +31,7 @@ Eigen::MatrixXd quantized(const Eigen::MatrixXd& factor, int bits) {
 
 /// The quantized least-squares R of X ~ L R, its two parameters by least squares on X.
 Eigen::MatrixXd other_factor(const Eigen::MatrixXd& X, const Eigen::MatrixXd& L, int bits) {
-    const Eigen::MatrixXd R = quantized(L.completeOrthogonalDecomposition().solve(X), bits);
+    const Eigen::MatrixXd R = quantized(least_squares(L, X), bits);
     const Eigen::MatrixXd constant =
             L.rowwise().sum() * Eigen::RowVectorXd::Ones(X.cols()); // L times a matrix of ones
     const Eigen::MatrixXd product = L * R;
@@ -40,8 +41,8 @@ Eigen::MatrixXd other_factor(const Eigen::MatrixXd& X, const Eigen::MatrixXd& L,
     Eigen::Matrix2d normal;
     normal << dot(constant, constant), dot(constant, product), dot(constant, product),
             dot(product, product);
-    const Eigen::Vector2d scales = normal.completeOrthogonalDecomposition().solve(
-            Eigen::Vector2d(dot(constant, X), dot(product, X)));
+    const Eigen::VectorXd scales =
+            least_squares(normal, Eigen::Vector2d(dot(constant, X), dot(product, X)));
     return (scales[1] * R).array() + scales[0];
 }
 
@@ -69,14 +70,14 @@ Approximation low_rank(const Matrix<float>& X, int bits, int factor_bits, uint64
     if (rank == 0) return found;
 
     const Eigen::MatrixXd target = to_eigen(X);
-    const Eigen::BDCSVD<Eigen::MatrixXd> svd(target, Eigen::ComputeThinU | Eigen::ComputeThinV);
+    const ThinSvd svd = thin_svd(target);
     const auto r = static_cast<Eigen::Index>(rank);
     const Eigen::MatrixXd rotation = random_rotation(r, seed);
     Factors best;
     for (const double power : {0., 0.5, 1.}) {
         const Eigen::MatrixXd factor =
-                svd.matrixU().leftCols(r) *
-                svd.singularValues().head(r).array().pow(power).matrix().asDiagonal();
+                svd.U.leftCols(r) *
+                svd.singular_values.head(r).array().pow(power).matrix().asDiagonal();
         for (const bool rotated : {false, true}) {
             Eigen::MatrixXd L = quantized(rotated ? factor * rotation : factor, factor_bits);
             for (int round = 0; round < kRounds; ++round) {

@@ -1,5 +1,7 @@
 #include "baselines/scalar_levels.h"
 
+#include "baselines/linear_algebra.h"
+
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -46,7 +48,7 @@ ScalarLevels ScalarLevelFit::fit(
         if (error > best.error * (1 - 1e-9)) break;
         best = {parameters, error};
         const Eigen::MatrixXd normal = design.transpose() * count.asDiagonal() * design;
-        parameters = normal.completeOrthogonalDecomposition().solve(design.transpose() * sum);
+        parameters = least_squares(normal, design.transpose() * sum);
     }
     return best;
 }
