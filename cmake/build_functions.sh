@@ -6,7 +6,13 @@
 #   CMAKE_PREFIX_PATH  where another FAISS than the system's is installed (give each its own BQQ_BUILD_DIR)
 
 build_packages=(cmake ninja-build g++ libfaiss-dev libhwy-dev libeigen3-dev libopenblas-dev libcli11-dev
-    nlohmann-json3-dev libxxhash-dev libhdf5-dev libzip-dev libgtest-dev libgmock-dev libbenchmark-dev libjpeg-dev)
+    nlohmann-json3-dev libxxhash-dev libhdf5-dev libzip-dev libgtest-dev libgmock-dev libbenchmark-dev libjpeg-dev
+    python3-dev pybind11-dev)
+
+# What the tests need beside.
+test_packages=(python3-numpy python3-pytest python3-sklearn mypy)
+# The Python that these are for, where there is another one on the path.
+python=/usr/bin/python3
 
 # as_root COMMAND...
 as_root() {
@@ -39,7 +45,9 @@ build_dir() {
 configure() {
     local dir
     dir=$(build_dir "$1")
-    if [[ ! -f $dir/build.ninja ]]; then cmake --preset "$1" -B "$dir"; fi
+    local options=()
+    if [[ -x $python ]]; then options=("-DPython_EXECUTABLE=$python"); fi
+    if [[ ! -f $dir/build.ninja ]]; then cmake --preset "$1" -B "$dir" "${options[@]}"; fi
 }
 
 # build PRESET [TARGET...]

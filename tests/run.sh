@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/build_functions.sh
 preset=${1:-release}
 
-install_packages "${build_packages[@]}"
+install_packages "${build_packages[@]}" "${test_packages[@]}"
 build "$preset"
 status=0
 run_tests "$preset" || status=$?

@@ -1,9 +1,9 @@
 // Searches with selectors that allow a part of the vectors: what they find of the true neighbours
 // that are allowed, beside a scan of all codes, and their time.
 #include "command/arguments.h"
-#include "command/error_message.h"
 #include "command/inputs.h"
 #include "command/threads.h"
+#include "index/error_message.h"
 
 #include <bqq/index/IndexIVFBQQ.h>
 #include <bqq/index/index_factory.h>
@@ -168,7 +168,7 @@ int main(int argc, char** argv) {
         run(options);
         return EXIT_SUCCESS;
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "bqq_filters: %s\n", command::error_message(error).c_str());
+        std::fprintf(stderr, "bqq_filters: %s\n", error_message(error).c_str());
         return EXIT_FAILURE;
     }
 }

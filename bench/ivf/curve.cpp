@@ -3,7 +3,7 @@
 #include "command/index_building.h"
 #include "command/searching.h"
 #include "command/threads.h"
-#include "command/wrapped_index.h"
+#include "index/wrapped_index.h"
 
 #include <faiss/IndexIVF.h>
 #include <faiss/IndexRefine.h>
@@ -21,8 +21,8 @@ using command::Benchmark;
 constexpr double least_rise = 0.001; // of recall, for which the sweep goes on
 
 faiss::IndexIVF& inverted_file(faiss::Index& index) {
-    if (auto* ivf = command::find_index<faiss::IndexIVF>(&index)) return *ivf;
-    throw std::runtime_error("has no inverted file: it is " + command::index_name(&index));
+    if (auto* ivf = bqq::find_index<faiss::IndexIVF>(&index)) return *ivf;
+    throw std::runtime_error("has no inverted file: it is " + bqq::index_name(&index));
 }
 
 std::vector<int64_t> powers_of_two(int64_t last) {
@@ -120,7 +120,7 @@ void measure_curve(
     row.add_seconds = built.add_seconds;
     row.k = benchmark.k;
     Curve curve(*built.index, benchmark, sweep, row, add);
-    if (auto* refine = command::find_index<faiss::IndexRefine>(built.index.get())) {
+    if (auto* refine = bqq::find_index<faiss::IndexRefine>(built.index.get())) {
         curve.sweep_k_factor(*refine);
     } else {
         curve.sweep_nprobe();

@@ -1,12 +1,12 @@
 // Recall against queries a second of inverted files, ours and FAISS's.
 #include "command/arguments.h"
-#include "command/error_message.h"
 #include "command/inputs.h"
 #include "command/measurement.h"
 #include "command/searching.h"
 #include "command/text_output.h"
 #include "command/threads.h"
 #include "curve.h"
+#include "index/error_message.h"
 #include "report.h"
 #include "summary.h"
 
@@ -155,7 +155,7 @@ std::vector<std::string> known_factories(
             known.push_back(factory);
         } catch (const std::exception& error) {
             std::cerr << "bqq_ivf: left out " << factory << " (FAISS " << faiss_version()
-                      << "): " << command::error_message(error) << '\n';
+                      << "): " << error_message(error) << '\n';
         }
     }
     return known;
@@ -178,7 +178,7 @@ bool measure(const Options& options, std::vector<Row>& rows) {
                 lines.add(row);
             });
         } catch (const std::exception& error) {
-            std::cerr << "bqq_ivf: " << factory << ": " << command::error_message(error) << '\n';
+            std::cerr << "bqq_ivf: " << factory << ": " << error_message(error) << '\n';
             complete = false;
         }
     }
@@ -224,7 +224,7 @@ int main(int argc, char** argv) {
     try {
         return run(options) ? EXIT_SUCCESS : EXIT_FAILURE;
     } catch (const std::exception& error) {
-        std::cerr << "bqq_ivf: " << command::error_message(error) << '\n';
+        std::cerr << "bqq_ivf: " << error_message(error) << '\n';
         return EXIT_FAILURE;
     }
 }

@@ -1,7 +1,7 @@
 // Error against memory of a compressed matrix, BQQ beside what its paper compares it with.
-#include "command/error_message.h"
 #include "command/text_output.h"
 #include "command/threads.h"
+#include "index/error_message.h"
 #include "matrices.h"
 #include "method.h"
 #include "report.h"
@@ -144,7 +144,7 @@ int main(int argc, char** argv) {
         run(options);
         return EXIT_SUCCESS;
     } catch (const std::exception& error) {
-        std::cerr << "bqq_matrix_compression: " << bqq::command::error_message(error) << '\n';
+        std::cerr << "bqq_matrix_compression: " << bqq::error_message(error) << '\n';
         return EXIT_FAILURE;
     }
 }

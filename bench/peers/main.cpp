@@ -1,7 +1,6 @@
 // Recall against memory of codes that no library has, as rows of `bqq eval`: without speeds, which
 // would be those of a plain loop over floats.
 #include "command/arguments.h"
-#include "command/error_message.h"
 #include "command/evaluation_report.h"
 #include "command/inputs.h"
 #include "command/measurement.h"
@@ -9,6 +8,7 @@
 #include "command/stopwatch.h"
 #include "command/text_output.h"
 #include "command/threads.h"
+#include "index/error_message.h"
 #include "peer.h"
 #include "scales.h"
 
@@ -172,7 +172,7 @@ int main(int argc, char** argv) {
         run(options);
         return EXIT_SUCCESS;
     } catch (const std::exception& error) {
-        std::cerr << "bqq_peers: " << command::error_message(error) << '\n';
+        std::cerr << "bqq_peers: " << error_message(error) << '\n';
         return EXIT_FAILURE;
     }
 }

@@ -1,11 +1,11 @@
 #include "command/arguments.h"
 #include "command/commands.h"
-#include "command/error_message.h"
 #include "command/index_building.h"
 #include "command/inputs.h"
 #include "command/text_output.h"
 #include "command/threads.h"
-#include "command/wrapped_index.h"
+#include "index/error_message.h"
+#include "index/wrapped_index.h"
 
 #include <bqq/index/index_io.h>
 

@@ -1,12 +1,12 @@
 #include "command/arguments.h"
 #include "command/build_checkpoint.h"
 #include "command/commands.h"
-#include "command/error_message.h"
 #include "command/index_building.h"
 #include "command/inputs.h"
 #include "command/stopwatch.h"
 #include "command/text_output.h"
 #include "command/threads.h"
+#include "index/error_message.h"
 
 #include <bqq/index/index_io.h>
 #include <bqq/version.h>

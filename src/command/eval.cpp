@@ -1,6 +1,5 @@
 #include "command/arguments.h"
 #include "command/commands.h"
-#include "command/error_message.h"
 #include "command/evaluation.h"
 #include "command/evaluation_report.h"
 #include "command/index_building.h"
@@ -9,6 +8,7 @@
 #include "command/searching.h"
 #include "command/text_output.h"
 #include "command/threads.h"
+#include "index/error_message.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,11 +1,9 @@
 #include "command/index_building.h"
 
-#include "command/error_message.h"
 #include "command/progress_bar.h"
-#include "command/wrapped_index.h"
+#include "index/error_message.h"
+#include "index/wrapped_index.h"
 
-#include <bqq/index/IndexBQQ.h>
-#include <bqq/index/IndexIVFBQQ.h>
 #include <bqq/index/index_factory.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexIVF.h>
@@ -23,13 +21,6 @@ namespace bqq::command {
 namespace {
 
 constexpr size_t vectors_at_once = 1 << 13;
-
-/// Where an index keeps the training parameters of its codes, nullptr when it has other codes.
-TrainingParameters* find_training(faiss::Index& index) {
-    if (auto* flat = find_index<IndexBQQ>(&index)) return &flat->training;
-    if (auto* ivf = find_index<IndexIVFBQQ>(&index)) return &ivf->training;
-    return nullptr;
-}
 
 /// The codec reports to the bar for as long as this lives.
 class TrainingListener {

@@ -4,7 +4,7 @@
 #include "command/inputs.h"
 #include "command/matrix_description.h"
 #include "command/text_output.h"
-#include "command/wrapped_index.h"
+#include "index/wrapped_index.h"
 
 #include <bqq/index/IndexBQQ.h>
 #include <bqq/index/IndexIVFBQQ.h>

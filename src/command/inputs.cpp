@@ -1,6 +1,6 @@
 #include "command/inputs.h"
 
-#include "command/wrapped_index.h"
+#include "index/wrapped_index.h"
 #include "io/atomic_file.h"
 
 #include <algorithm>

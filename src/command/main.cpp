@@ -1,7 +1,7 @@
 #include "command/arguments.h"
 #include "command/commands.h"
-#include "command/error_message.h"
 #include "command/signals.h"
+#include "index/error_message.h"
 #include "io/atomic_file.h"
 
 #include <bqq/version.h>
@@ -89,7 +89,7 @@ int run_guarded(int argc, char** argv) {
         if (!std::cout.flush()) throw bqq::WriteError("cannot write to standard output");
         return exit_code;
     } catch (const std::exception& error) {
-        std::cerr << "bqq: " << error_message(error) << '\n';
+        std::cerr << "bqq: " << bqq::error_message(error) << '\n';
         return exit_code_of(error);
     }
 }

@@ -1,9 +1,9 @@
 #include "command/arguments.h"
 #include "command/commands.h"
-#include "command/error_message.h"
 #include "command/index_building.h"
 #include "command/inputs.h"
 #include "command/text_output.h"
+#include "index/error_message.h"
 
 #include <bqq/index/index_io.h>
 

@@ -1,8 +1,8 @@
 #include "command/commands.h"
-#include "command/error_message.h"
 #include "command/inputs.h"
 #include "command/text_output.h"
-#include "command/wrapped_index.h"
+#include "index/error_message.h"
+#include "index/wrapped_index.h"
 
 #include <bqq/index/index_io.h>
 #include <faiss/impl/IDSelector.h>

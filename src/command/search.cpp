@@ -1,11 +1,11 @@
 #include "command/arguments.h"
 #include "command/commands.h"
-#include "command/error_message.h"
 #include "command/inputs.h"
 #include "command/search_knobs.h"
 #include "command/searching.h"
 #include "command/threads.h"
-#include "command/wrapped_index.h"
+#include "index/error_message.h"
+#include "index/wrapped_index.h"
 #include "io/neighbour_file.h"
 
 #include <bqq/index/index_io.h>

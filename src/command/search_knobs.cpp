@@ -1,7 +1,7 @@
 #include "command/search_knobs.h"
 
 #include "command/arguments.h"
-#include "command/wrapped_index.h"
+#include "index/wrapped_index.h"
 
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIVF.h>

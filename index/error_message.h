@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace bqq::command {
+namespace bqq {
 
 /// The message on one line, without the function, source line and condition that FAISS prepends.
 std::string error_message(const std::exception& error);
@@ -23,4 +23,4 @@ auto say_where(const std::string& what, const F& f) {
     }
 }
 
-} // namespace bqq::command
+} // namespace bqq

@@ -1,10 +1,10 @@
-#include "command/error_message.h"
+#include "index/error_message.h"
 
 #include <algorithm>
 #include <new>
 #include <string_view>
 
-namespace bqq::command {
+namespace bqq {
 
 namespace {
 
@@ -51,4 +51,4 @@ std::string error_message(const std::exception& error) {
     return text.empty() ? "unknown error" : text;
 }
 
-} // namespace bqq::command
+} // namespace bqq

@@ -1,5 +1,7 @@
-#include "command/wrapped_index.h"
+#include "index/wrapped_index.h"
 
+#include <bqq/index/IndexBQQ.h>
+#include <bqq/index/IndexIVFBQQ.h>
 #include <cxxabi.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexPreTransform.h>
@@ -9,7 +11,7 @@
 #include <memory>
 #include <typeinfo>
 
-namespace bqq::command {
+namespace bqq {
 
 namespace {
 
@@ -26,6 +28,12 @@ std::string class_name(const faiss::Index* index) {
 }
 
 } // namespace
+
+TrainingParameters* find_training(faiss::Index& index) {
+    if (auto* flat = find_index<IndexBQQ>(&index)) return &flat->training;
+    if (auto* ivf = find_index<IndexIVFBQQ>(&index)) return &ivf->training;
+    return nullptr;
+}
 
 std::unique_ptr<faiss::Index> cosine_index(std::unique_ptr<faiss::Index> index) {
     auto norm = std::make_unique<faiss::NormalizationTransform>(index->d, 2.0f);
@@ -54,4 +62,4 @@ std::string index_name(faiss::Index* index) {
     return name;
 }
 
-} // namespace bqq::command
+} // namespace bqq

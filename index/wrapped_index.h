@@ -2,12 +2,13 @@
 
 #include "index/wrappers.h"
 
+#include <bqq/quantizer.h>
 #include <faiss/Index.h>
 
 #include <memory>
 #include <string>
 
-namespace bqq::command {
+namespace bqq {
 
 /// The outermost T among an index and those that it wraps, nullptr when there is none.
 template <class T>
@@ -20,6 +21,10 @@ T* find_index(faiss::Index* index) {
     }
 }
 
+/// Where an index or what it wraps keeps the training parameters of its codes, nullptr when it has
+/// other codes.
+TrainingParameters* find_training(faiss::Index& index);
+
 /// Makes an index with the inner product one of cosines: it scales all vectors to norm one.
 std::unique_ptr<faiss::Index> cosine_index(std::unique_ptr<faiss::Index> index);
 
@@ -29,4 +34,4 @@ std::string metric_name(const faiss::Index& index);
 /// The classes from the outside in: "IndexPreTransform > IndexBQQ".
 std::string index_name(faiss::Index* index);
 
-} // namespace bqq::command
+} // namespace bqq

@@ -1,0 +1,1 @@
+"""What other libraries' users look for."""
