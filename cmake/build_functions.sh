@@ -46,7 +46,8 @@ configure() {
     local dir
     dir=$(build_dir "$1")
     local options=()
-    if [[ -x $python ]]; then options=("-DPython_EXECUTABLE=$python"); fi
+    # Not for a sanitizer, which would have to be loaded before Python.
+    if [[ $1 == release && -x $python ]]; then options=(-D BQQ_BUILD_PYTHON=ON "-DPython_EXECUTABLE=$python"); fi
     if [[ ! -f $dir/build.ninja ]]; then cmake --preset "$1" -B "$dir" "${options[@]}"; fi
 }
 

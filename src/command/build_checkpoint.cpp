@@ -14,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -39,10 +40,11 @@ Json read_json(const std::string& path) {
 void check_same_build(const Json& build, const Json& saved, const std::string& folder) {
     for (const auto& [key, value] : build.items()) {
         const Json before = saved.is_object() && saved.contains(key) ? saved[key] : Json();
-        if (before != value)
-            throw std::runtime_error(
-                    folder + " is the checkpoint of another build: " + key + " was " +
-                    before.dump() + ", is " + value.dump() + "; remove it to build anew");
+        if (before == value) continue;
+        std::ostringstream message;
+        message << folder << " is the checkpoint of another build: " << key << " was " << before
+                << ", is " << value << "; remove it to build anew";
+        throw std::runtime_error(message.str());
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include <exception>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -18,7 +19,7 @@ namespace py = pybind11;
 /// What C++ throws, as Python knows it.
 void translate(std::exception_ptr pointer) {
     try {
-        std::rethrow_exception(pointer);
+        std::rethrow_exception(std::move(pointer));
     } catch (const faiss::FaissException& error) {
         PyErr_SetString(PyExc_ValueError, bqq::error_message(error).c_str());
     } catch (const bqq::InvalidArgument& error) {
