@@ -97,7 +97,7 @@ Rows to_rows(const py::object& x, const char* name, int64_t d) {
     using Floats = py::array_t<float, py::array::c_style>;
     Floats floats;
     if (Floats::check_(x)) {
-        floats = x;
+        floats = py::reinterpret_borrow<Floats>(x);
     } else {
         const py::array array = to_array(x, name);
         check_kind(array, name, "fiu", "real numbers are needed");
