@@ -77,12 +77,14 @@ nlohmann::ordered_json describe_file(const std::string& name) {
 
 /// All that the bytes of the index depend on.
 nlohmann::ordered_json describe_build(const BuildOptions& options, const InputVectors& base) {
+    const FileHints& hints = options.base.formats.hints;
     return {{"version", BQQ_VERSION},
             {"factory", options.factory},
             {"metric", options.metric},
             {"seed", options.training.seed},
             {"train", options.training.vectors.value_or(0)},
             {"base", describe_file(options.base.path)},
+            {"format", {hints.format, hints.dtype, hints.member, hints.id_column}},
             {"vectors", {base.n(), base.d()}},
             {"ids", options.ids ? describe_file(*options.ids) : nlohmann::ordered_json()}};
 }

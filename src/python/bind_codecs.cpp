@@ -1,3 +1,4 @@
+#include "python/arguments.h"
 #include "python/arrays.h"
 #include "python/bindings.h"
 #include "python/long_call.h"
@@ -21,20 +22,6 @@ Metric to_metric(const std::string& name) {
     if (name == "l2") return Metric::l2;
     if (name == "ip") return Metric::inner_product;
     throw py::value_error("metric is '" + name + "', it has to be 'l2' or 'ip'");
-}
-
-std::optional<Atoms> to_atoms(const std::optional<std::string>& name) {
-    if (!name) return {};
-    if (*name == "free") return Atoms::free;
-    if (*name == "tied") return Atoms::tied;
-    throw py::value_error("atoms is '" + *name + "', it has to be 'free' or 'tied'");
-}
-
-size_t to_size(int64_t value, const char* name) {
-    if (value < 1)
-        throw py::value_error(
-                std::string(name) + " is " + std::to_string(value) + ", it has to be at least 1");
-    return static_cast<size_t>(value);
 }
 
 using Bytes = py::array_t<uint8_t, py::array::c_style>;
@@ -89,9 +76,9 @@ std::shared_ptr<MatrixCodec> compress(
     LongCall call(progress);
     MatrixParameters parameters;
     parameters.planes = to_size(planes, "planes");
-    if (rank) parameters.rank = to_size(*rank, "rank");
-    if (block_rows) parameters.block_rows = to_size(*block_rows, "block_rows");
-    if (block_cols) parameters.block_cols = to_size(*block_cols, "block_cols");
+    parameters.rank = to_size(rank, "rank");
+    parameters.block_rows = to_size(block_rows, "block_rows");
+    parameters.block_cols = to_size(block_cols, "block_cols");
     if (solver == "amfd")
         parameters.solver = MatrixSolver::amfd;
     else if (solver != "flips")
@@ -140,8 +127,7 @@ void bind_quantizer(py::module_& m) {
                              const std::optional<std::string>& atoms) {
                      return std::make_shared<Quantizer>(
                              to_size(d, "d"), to_size(M, "M"), to_metric(metric), depth,
-                             bases ? std::optional(to_size(*bases, "bases")) : std::nullopt,
-                             to_atoms(atoms));
+                             to_size(bases, "bases"), to_atoms(atoms));
                  }),
                  py::arg("d"), py::arg("M"), py::arg("metric") = "l2",
                  py::arg("depth") = py::none(), py::arg("bases") = 1, py::arg("atoms") = py::none())

@@ -1,5 +1,6 @@
 #include "index/error_message.h"
 #include "index/wrapped_index.h"
+#include "python/arguments.h"
 #include "python/arrays.h"
 #include "python/bindings.h"
 #include "python/long_call.h"
@@ -14,6 +15,8 @@
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIDMap.h>
 #include <faiss/IndexIVF.h>
+#include <faiss/IndexNNDescent.h>
+#include <faiss/IndexNSG.h>
 #include <faiss/IndexRefine.h>
 #include <faiss/impl/AuxIndexStructures.h>
 #include <faiss/impl/IDSelector.h>
@@ -46,24 +49,6 @@ faiss::MetricType to_metric(const std::string& name) {
     if (name == "l2") return faiss::METRIC_L2;
     if (name == "ip" || name == "cosine") return faiss::METRIC_INNER_PRODUCT;
     throw py::value_error("metric is '" + name + "', it has to be 'l2', 'ip' or 'cosine'");
-}
-
-std::optional<Atoms> to_atoms(const std::optional<std::string>& name) {
-    if (!name) return {};
-    if (*name == "free") return Atoms::free;
-    if (*name == "tied") return Atoms::tied;
-    throw py::value_error("atoms is '" + *name + "', it has to be 'free' or 'tied'");
-}
-
-size_t to_size(int64_t value, const char* name) {
-    if (value < 1)
-        throw py::value_error(
-                std::string(name) + " is " + std::to_string(value) + ", it has to be at least 1");
-    return static_cast<size_t>(value);
-}
-
-std::optional<size_t> to_size(const std::optional<int64_t>& value, const char* name) {
-    return value ? std::optional(to_size(*value, name)) : std::nullopt;
 }
 
 IndexPointer make_index(int64_t d, const std::string& description, const std::string& metric) {
@@ -99,9 +84,9 @@ void train(
 
 /// Graphs are built from all that they are given at once.
 bool is_graph(faiss::Index& index) {
-    return find_index<faiss::IndexIDMap>(&index) == nullptr &&
-           find_index<IndexBQQ>(&index) == nullptr &&
-           find_index<faiss::IndexIVF>(&index) == nullptr;
+    return find_index<faiss::IndexHNSW>(&index) != nullptr ||
+           find_index<faiss::IndexNSG>(&index) != nullptr ||
+           find_index<faiss::IndexNNDescent>(&index) != nullptr;
 }
 
 void add(

@@ -1,6 +1,7 @@
 #include "python/search.h"
 
 #include "index/wrapped_index.h"
+#include "python/arguments.h"
 
 #include <bqq/index/IndexBQQ.h>
 #include <bqq/index/IndexIVFBQQ.h>
@@ -8,20 +9,7 @@
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIVF.h>
 
-#include <limits>
-
 namespace bqq::python {
-
-namespace {
-
-int64_t at_least_one(int64_t value, const char* name) {
-    if (value < 1)
-        throw py::value_error(
-                std::string(name) + " is " + std::to_string(value) + ", it has to be at least 1");
-    return value;
-}
-
-} // namespace
 
 Parameters::Parameters(const faiss::Index& index, const SearchOptions& options)
         : filter_(to_filter(options.filter, options.exclude)) {
@@ -35,15 +23,13 @@ Parameters::Parameters(const faiss::Index& index, const SearchOptions& options)
         throw py::value_error("ef is given, but the index has no graph");
     if (ivf != nullptr) {
         auto parameters = std::make_unique<IVFSearchParametersBQQ>();
-        parameters->nprobe = options.nprobe
-                                     ? static_cast<size_t>(at_least_one(*options.nprobe, "nprobe"))
-                                     : ivf->nprobe;
+        parameters->nprobe = options.nprobe ? to_size(*options.nprobe, "nprobe") : ivf->nprobe;
         parameters->max_codes = ivf->max_codes;
         parameters_ = std::move(parameters);
     } else if (graph != nullptr) {
         auto parameters = std::make_unique<faiss::SearchParametersHNSW>();
-        parameters->efSearch = options.ef ? static_cast<int>(at_least_one(*options.ef, "ef"))
-                                          : graph->hnsw.efSearch;
+        parameters->efSearch =
+                options.ef ? static_cast<int>(to_size(*options.ef, "ef")) : graph->hnsw.efSearch;
         parameters_ = std::move(parameters);
     } else {
         parameters_ = std::make_unique<SearchParametersBQQ>();
@@ -52,7 +38,7 @@ Parameters::Parameters(const faiss::Index& index, const SearchOptions& options)
 }
 
 void check_k(int64_t k, int64_t n) {
-    at_least_one(k, "k");
+    (void)to_size(k, "k");
     constexpr int64_t kMost = int64_t{1} << 40;
     if (n > 0 && k > kMost / n)
         throw py::value_error(

@@ -82,6 +82,7 @@ TEST_F(BuildCheckpoint, OfAnotherBuildIsRefused) {
     expect_refused("--factory BQQ64", "factory was \"BQQ32\", is \"BQQ64\"");
     expect_refused("--factory BQQ32 --seed 5", "seed was 1234, is 5");
     expect_refused("--factory BQQ32 --base-count 29000", "vectors was [100000,16], is [29000,16]");
+    expect_refused("--factory BQQ32 --format raw", R"(format was ["","","",""], is ["raw",)");
     write_vectors(2);
     expect_refused("--factory BQQ32", "base was [\"base.raw\",6400000,");
     write("kept/build.json", "[1");
