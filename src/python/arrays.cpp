@@ -31,21 +31,13 @@ py::array to_array(const py::object& x, const char* name) {
     }
 }
 
-[[noreturn]] void refuse_type(const py::array& array, const char* name, const char* needed) {
-    throw py::type_error(
-            std::string(name) + " has dtype " + py::str(array.dtype()).cast<std::string>() + ", " +
-            needed);
-}
-
 void check_kind(
         const py::array& array, const char* name, std::string_view kinds, const char* needed) {
     if (kinds.find(array.dtype().kind()) == std::string_view::npos)
-        refuse_type(array, name, needed);
+        throw py::type_error(
+                std::string(name) + " has dtype " + py::str(array.dtype()).cast<std::string>() +
+                ", " + needed);
 }
-
-struct Bits {
-    std::vector<uint8_t> bytes;
-};
 
 Filter to_selector(const py::object& ids, const char* name) {
     if (py::isinstance(ids, py::module_::import("builtins").attr("range"))) {
@@ -64,12 +56,10 @@ Filter to_selector(const py::object& ids, const char* name) {
     if (array.dtype().kind() == 'b') {
         const py::array_t<bool, py::array::c_style | py::array::forcecast> mask(array);
         const auto n = static_cast<size_t>(mask.size());
-        auto bits = std::make_shared<Bits>();
-        bits->bytes.resize((n + 7) / 8);
+        auto bits = std::make_shared<std::vector<uint8_t>>((n + 7) / 8);
         for (size_t i = 0; i < n; ++i)
-            if (mask.data()[i]) bits->bytes[i / 8] |= static_cast<uint8_t>(1 << (i % 8));
-        auto selector =
-                std::make_unique<faiss::IDSelectorBitmap>(bits->bytes.size(), bits->bytes.data());
+            if (mask.data()[i]) (*bits)[i / 8] |= static_cast<uint8_t>(1 << (i % 8));
+        auto selector = std::make_unique<faiss::IDSelectorBitmap>(bits->size(), bits->data());
         return {std::move(selector), bits};
     }
     const IdArray numbers = to_ids(array, name);

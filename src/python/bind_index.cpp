@@ -64,6 +64,9 @@ void train(
         faiss::Index& index, const py::object& x, std::optional<uint64_t> seed,
         const py::object& progress) {
     const Rows rows = to_rows(x, "x", index.d);
+    constexpr uint64_t kMostSeed = std::numeric_limits<int>::max(); // FAISS's k-means takes an int
+    if (seed && *seed > kMostSeed)
+        throw py::value_error("seed is " + std::to_string(*seed) + ", it has to be below 2^31");
     TrainingParameters* training = find_training(index);
     if (training != nullptr && seed) training->seed = *seed;
     if (auto* ivf = find_index<faiss::IndexIVF>(&index); ivf != nullptr && seed)

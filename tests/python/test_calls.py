@@ -152,6 +152,8 @@ def test_seed_makes_the_same_index(base):
         index.add(base)
         files.append(index.serialize())
     assert files[0] == files[1] != files[2]
+    with pytest.raises(ValueError, match="seed is 2147483648"):
+        bqq.index_factory(32, "BQQ64").train(base, seed=1 << 31)
 
 
 def test_threads_are_set(base, queries):
