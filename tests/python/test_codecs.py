@@ -81,6 +81,7 @@ def test_concurrent_index(base, queries, tmp_path, factory):
     empty = index.snapshot()
     assert index.remove(np.arange(0, 500)) == 500
     assert index.update(base[:500], np.arange(500)) == 0
+    assert index.update(base[500:600], np.arange(500, 600)) == 100
     done.set()
     for thread in threads:
         thread.join()

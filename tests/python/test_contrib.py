@@ -37,6 +37,8 @@ def test_faiss_compat(base, queries, tmp_path):
     index = faiss.index_factory(32, "BQQ64", faiss.METRIC_INNER_PRODUCT)
     index.train(x)
     index.add(x)
+    assert index.metric == "ip"
+    assert faiss.index_factory(32, "BQQ64").metric == "l2"
     expected = index.search(queries, 3)[1]
     faiss.write_index(index, str(tmp_path / "index"))
     for read in (
