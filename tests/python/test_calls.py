@@ -144,10 +144,11 @@ def test_messages_are_warnings(base):
         index.train(base[:70])
 
 
-def test_seed_makes_the_same_index(base):
+@pytest.mark.parametrize("factory", ["BQQ64", "IVF8,BQQ64"])
+def test_seed_makes_the_same_index(base, factory):
     files = []
     for seed in (1, 1, 2):
-        index = bqq.index_factory(32, "IVF8,BQQ64")
+        index = bqq.index_factory(32, factory)
         index.train(base, seed=seed)
         index.add(base)
         files.append(index.serialize())
