@@ -29,6 +29,7 @@ std::set<std::string> left_by(int signal, const std::string& folder, const std::
     const pid_t child = ::fork();
     if (child == 0) {
         ::dup2(output[1], STDOUT_FILENO);
+        std::signal(signal, SIG_DFL); // a shell ignores SIGINT in what it starts in the background
         ::execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
         ::_exit(127);
     }

@@ -67,6 +67,7 @@ x = np.random.default_rng(1).normal(size=(60000, 64)).astype(np.float32)
 index = bqq.index_factory(64, "{factory}")
 if "{call}" != "train":
     index.train(x[:5000])
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
     for _ in range(100000):
