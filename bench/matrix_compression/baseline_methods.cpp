@@ -5,7 +5,7 @@
 #include "baselines/row_kmeans.h"
 #include "baselines/truncated_svd.h"
 #include "baselines/uniform.h"
-#include "command/stopwatch.h"
+#include "base/stopwatch.h"
 #include "method.h"
 
 #include <utility>
@@ -20,7 +20,7 @@ Method at_each_size(std::string name, Compress compress) {
     const auto run = [compress](const Matrix<float>& X, const Settings& settings) {
         std::vector<Result> results;
         for (const int bits : settings.bits) {
-            const command::Stopwatch watch;
+            const Stopwatch watch;
             const Approximation found = compress(X, bits, settings.seed);
             const double seconds = watch.seconds();
             results.push_back(

@@ -1,5 +1,5 @@
 #include "baselines/approximation.h"
-#include "command/stopwatch.h"
+#include "base/stopwatch.h"
 #include "method.h"
 
 #include <bqq/matrix_codec.h>
@@ -37,7 +37,7 @@ std::vector<Result> greedy(
     const size_t rank = rank_of(X, rank_scale);
     const auto planes = static_cast<size_t>(settings.bits.back() / rank_scale);
     if (planes == 0) return {};
-    const command::Stopwatch watch;
+    const Stopwatch watch;
     const MatrixCodec codec = compress(X, settings, planes, rank, solver, false);
     const double seconds = watch.seconds();
     std::vector<Result> results;
@@ -67,7 +67,7 @@ std::vector<Result> greedy_at_given_bits(
 std::vector<Result> joint(const Matrix<float>& X, const Settings& settings, MatrixSolver solver) {
     std::vector<Result> results;
     for (const int bits : settings.bits) {
-        const command::Stopwatch watch;
+        const Stopwatch watch;
         const MatrixCodec codec =
                 compress(X, settings, static_cast<size_t>(bits), rank_of(X, 1), solver, true);
         const double seconds = watch.seconds();

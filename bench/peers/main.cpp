@@ -5,7 +5,7 @@
 #include "command/inputs.h"
 #include "command/measurement.h"
 #include "command/searching.h"
-#include "command/stopwatch.h"
+#include "base/stopwatch.h"
 #include "command/text_output.h"
 #include "command/threads.h"
 #include "index/error_message.h"
@@ -81,11 +81,11 @@ command::Evaluation measure(
     row.index = name;
     row.vectors = base.n;
     row.k = benchmark.k;
-    const command::Stopwatch train_time;
+    const Stopwatch train_time;
     const auto stride = static_cast<Eigen::Index>(std::max<size_t>(1, base.n / options.train));
     peer->train(Rows(x(Eigen::seq(0, Eigen::last, stride), Eigen::all)), options.seed);
     row.train_seconds = train_time.seconds();
-    const command::Stopwatch add_time;
+    const Stopwatch add_time;
     const Rows y = peer->reconstructed(x);
     row.add_seconds = add_time.seconds();
     shared = (peer->shared_bytes() + 2 * static_cast<double>(base.d)) / static_cast<double>(base.n);

@@ -1,11 +1,12 @@
+#include "base/stopwatch.h"
 #include "command/arguments.h"
 #include "command/build_checkpoint.h"
 #include "command/commands.h"
 #include "command/index_building.h"
 #include "command/inputs.h"
-#include "command/stopwatch.h"
 #include "command/text_output.h"
 #include "command/threads.h"
+#include "command/tuned_file.h"
 #include "index/error_message.h"
 
 #include <bqq/index/index_io.h>
@@ -35,6 +36,7 @@ struct BuildOptions {
     std::optional<std::string> ids;
     std::string factory;
     std::string metric;
+    std::string tuned;
     std::string out;
     std::optional<std::string> checkpoint;
     double checkpoint_seconds = 60;
@@ -87,6 +89,18 @@ nlohmann::ordered_json describe_build(const BuildOptions& options, const InputVe
             {"format", {hints.format, hints.dtype, hints.member, hints.id_column}},
             {"vectors", {base.n(), base.d()}},
             {"ids", options.ids ? describe_file(*options.ids) : nlohmann::ordered_json()}};
+}
+
+/// Takes factory string and metric from the file of bqq tune, where one is given.
+BuildOptions with_tuned(BuildOptions options) {
+    if (!options.tuned.empty()) {
+        const TunedFile tuned = TunedFile::read(options.tuned);
+        options.factory = tuned.factory;
+        options.metric = tuned.metric;
+    }
+    if (options.factory.empty() || options.metric.empty())
+        throw UsageError("--factory and --metric are required, or --tuned");
+    return options;
 }
 
 int build(const BuildOptions& options) {
@@ -142,9 +156,12 @@ void add_build(CLI::App& app, Run& run) {
     CLI::App* sub = app.add_subcommand("build", "Build an index from vectors");
     auto options = std::make_shared<BuildOptions>();
     options->base.add_to(*sub);
-    sub->add_option("--factory", options->factory, "Index, such as BQQ256 or PCA128,BQQ128")
-            ->required();
-    sub->add_option("--metric", options->metric, "l2, ip or cosine")->required();
+    CLI::Option* factory = sub->add_option(
+            "--factory", options->factory, "Index, such as BQQ256 or PCA128,BQQ128");
+    CLI::Option* metric = sub->add_option("--metric", options->metric, "l2, ip or cosine");
+    sub->add_option("--tuned", options->tuned, "File of bqq tune, instead of both")
+            ->excludes(factory)
+            ->excludes(metric);
     sub->add_option("--ids", options->ids, "Ids of the vectors: a file of one row or column");
     sub->add_option("--out", options->out, "Index file to write, - for standard output")
             ->required()
@@ -159,7 +176,7 @@ void add_build(CLI::App& app, Run& run) {
             ->check(CLI::NonNegativeNumber);
     options->training.add_to(*sub);
     options->threads.add_to(*sub);
-    sub->callback([options, &run] { run = [options] { return build(*options); }; });
+    sub->callback([options, &run] { run = [options] { return build(with_tuned(*options)); }; });
 }
 
 } // namespace bqq::command

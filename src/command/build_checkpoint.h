@@ -1,6 +1,6 @@
 #pragma once
 
-#include "command/stopwatch.h"
+#include "base/stopwatch.h"
 
 #include <faiss/Index.h>
 #include <nlohmann/json.hpp>

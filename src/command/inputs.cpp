@@ -26,7 +26,11 @@ void normalize_rows(Matrix<float>& vectors) {
     }
 }
 
-/// `count` different numbers below n in their order.
+constexpr size_t kPieceBytes = size_t{1} << 26;
+constexpr size_t kMostPieceRows = 1 << 13;
+
+} // namespace
+
 std::vector<size_t> sample_of(size_t n, size_t count, uint64_t seed) {
     // Selection sampling (Knuth, volume 2, algorithm 3.4.2 S): the standard library's sampling
     // differs between implementations.
@@ -37,11 +41,6 @@ std::vector<size_t> sample_of(size_t n, size_t count, uint64_t seed) {
         if (random() % (n - i) < count - chosen.size()) chosen.push_back(i);
     return chosen;
 }
-
-constexpr size_t kPieceBytes = size_t{1} << 26;
-constexpr size_t kMostPieceRows = 1 << 13;
-
-} // namespace
 
 void FormatOptions::add_to(CLI::App& app) {
     app.add_option("--format", hints.format, "Format of files whose suffix names none");

@@ -117,6 +117,9 @@ std::vector<int64_t> read_nearest(
         const std::string& path, size_t queries, size_t k, size_t base_vectors,
         const FileHints& hints = {.member = "neighbors"});
 
+/// `count` different numbers below n in their order, chosen by the seed alone.
+std::vector<size_t> sample_of(size_t n, size_t count, uint64_t seed);
+
 /// `count` different rows in their order, chosen by the seed alone.
 Matrix<float> sample_rows(const Matrix<float>& vectors, size_t count, uint64_t seed);
 

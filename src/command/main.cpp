@@ -42,8 +42,8 @@ int parse_and_run(int argc, char** argv) {
     }
     if (!run) {
         throw UsageError(
-                "a subcommand is required: build, add, remove, merge, search, eval, info, compress "
-                "or decompress");
+                "a subcommand is required: build, add, remove, merge, search, eval, tune, info, "
+                "compress or decompress");
     }
     return run();
 }

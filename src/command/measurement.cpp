@@ -1,17 +1,15 @@
 #include "command/measurement.h"
 
 #include "base/heap_bytes.h"
+#include "base/stopwatch.h"
 #include "command/index_building.h"
 #include "command/searching.h"
-#include "command/stopwatch.h"
 #include "command/temporary_folder.h"
 #include "command/threads.h"
-#include "kernels/sums_in_double.h"
 
 #include <bqq/index/index_io.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <utility>
 
@@ -56,38 +54,10 @@ BuiltIndex build_index(const std::string& factory, const Benchmark& benchmark) {
 }
 
 Recall measure_recall(const std::vector<int64_t>& found, const Benchmark& benchmark) {
-    const size_t k = benchmark.k, d = benchmark.base.d;
-    const bool l2 = benchmark.metric.type == faiss::METRIC_L2;
-    size_t first_hits = 0;
-    size_t hits = 0;
-    std::vector<int64_t> labels;
-    for (size_t i = 0; i < benchmark.queries.n; ++i) {
-        const auto distance = [&](int64_t label) { // smaller for nearer vectors
-            const float* query = benchmark.queries.row(i);
-            const float* row = benchmark.base.row(static_cast<size_t>(label));
-            return l2 ? kernels::squared_distance(query, row, d)
-                      : -kernels::inner_product(query, row, d);
-        };
-        // Rounding may have put either of two first.
-        const auto tied = [&](int64_t label, int64_t with) {
-            constexpr double kRounding = 1e-6;
-            const double limit = distance(with);
-            return std::fabs(distance(label) - limit) <= kRounding * std::fabs(limit);
-        };
-        const int64_t* nearest = benchmark.nearest.data() + i * k;
-        const auto returned = found.begin() + static_cast<std::ptrdiff_t>(i * k);
-        labels.assign(returned, returned + static_cast<std::ptrdiff_t>(k));
-        first_hits += labels[0] >= 0 && tied(labels[0], nearest[0]);
-        std::sort(labels.begin(), labels.end());
-        labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
-        hits += static_cast<size_t>(std::count_if(labels.begin(), labels.end(), [&](int64_t label) {
-            return std::find(nearest, nearest + k, label) != nearest + k ||
-                   (label >= 0 && tied(label, nearest[k - 1]));
-        }));
-    }
-    const auto queries = static_cast<double>(benchmark.queries.n);
-    return {static_cast<double>(first_hits) / queries,
-            static_cast<double>(hits) / (queries * static_cast<double>(k))};
+    return bqq::measure_recall(
+            found.data(), {benchmark.metric.type, benchmark.base.d, benchmark.base.values.data(),
+                           benchmark.queries.n, benchmark.queries.values.data(), benchmark.k,
+                           benchmark.nearest.data()});
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "command/arguments.h"
+#include "index/recall.h"
 #include "io/matrix.h"
 
 #include <faiss/Index.h>
@@ -38,11 +39,6 @@ struct BuiltIndex {
 
 /// Trains on the sample, adds the base, writes the index to a temporary file and reads it back.
 BuiltIndex build_index(const std::string& factory, const Benchmark& benchmark);
-
-struct Recall {
-    double first = 0; ///< share of the queries whose first neighbour is the true first
-    double all = 0;   ///< share of the true k nearest among the k returned
-};
 
 /** Ties count as found: a vector that is as near as the k-th nearest is right.
  * @param found  labels, size queries.n * k

@@ -22,6 +22,7 @@ public:
     /// The same for work that calls its stages by name.
     void show(const std::string& stage, size_t done, size_t total);
 
+    void clear(); ///< removes the line, until it is shown again
     /// Prints "bqq: <message>" above the bar, on a terminal or not.
     void say(const std::string& message);
 
@@ -30,8 +31,6 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
-
-    void clear();
 
     std::string stage_;
     const bool on_terminal_;

@@ -4,6 +4,7 @@
 #include "command/search_knobs.h"
 #include "command/searching.h"
 #include "command/threads.h"
+#include "command/tuned_file.h"
 #include "index/error_message.h"
 #include "index/wrapped_index.h"
 #include "io/neighbour_file.h"
@@ -31,6 +32,7 @@ struct SearchOptions {
     std::string out_format;
     std::string distances;
     std::optional<std::string> metric;
+    std::string tuned;
     SearchKnobOptions knobs;
     ThreadOption threads;
 };
@@ -68,6 +70,8 @@ int search(const SearchOptions& options) {
     const std::unique_ptr<faiss::Index> index = read_index(options.index, faiss::IO_FLAG_READ_ONLY);
     check_same_dimension(options.queries, queries.d, options.index, static_cast<size_t>(index->d));
     check_metric(options.metric, options.index, *index);
+    if (!options.tuned.empty())
+        say_where(options.tuned, [&] { TunedFile::read(options.tuned).apply_to(*index); });
     knobs.apply_to(*index, options.index);
     if (!index->is_trained) throw std::runtime_error(options.index + ": is not trained");
     const Neighbours found = say_where(options.index + ", " + index_name(index.get()), [&] {
@@ -101,6 +105,9 @@ void add_search(CLI::App& app, Run& run) {
     sub->add_option(
             "--metric", options->metric,
             "l2, ip or cosine, to be refused if the index was built for another");
+    sub->add_option(
+            "--tuned", options->tuned,
+            "File of bqq tune, for its search parameters; options given here go before them");
     options->knobs.add_to(*sub, false);
     options->threads.add_to(*sub);
     sub->callback([options, &run] { run = [options] { return search(*options); }; });

@@ -4,8 +4,8 @@
 //     g++ -std=c++20 -Iinclude tests/golden/generate.cpp <the libraries> && ./a.out version_N
 //     bqq compress matrix.npy --planes 2 --out version_N/matrix.bqqm      # matrix.npy: 12 x 10
 //
-// version_4 was written by commit 6eab7c8, version_7 by commit 66178ff,
-// version_8 by the first commit that writes it.
+// version_4 was written by commit 6eab7c8, version_5 by 293660e, version_6 by 99fbe6e, version_7 by
+// 66178ff, version_8 by the first commit that writes it.
 //
 // Each index has a text with its answers: d, ntotal, metric and factory string; then `label
 // distance` of the nearest vectors to each query; then decoded vectors, where the index decodes.

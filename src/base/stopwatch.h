@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-namespace bqq::command {
+namespace bqq {
 
 /// Runs from its construction.
 class Stopwatch {
@@ -15,4 +15,4 @@ private:
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-} // namespace bqq::command
+} // namespace bqq
