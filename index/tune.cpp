@@ -357,7 +357,7 @@ private:
         double best = kNothing;
         for (int trial = 0; trial < kTrials && !expired(); ++trial) {
             M = std::min(M, most) / 8 * 8;
-            if (!family.is_sensible(M, training_vectors(), d_) || M == low || M == high) break;
+            if (!can_try(family, M) || M == low || M == high) break;
             const auto results = try_index(family, M);
             const double recall = recall_in_time(results);
             if (recall >= *goal_.recall()) {
@@ -392,7 +392,7 @@ private:
     std::optional<double> at_bytes(const IndexFamily& family, size_t M) {
         std::optional<double> best;
         for (int trial = 0; trial < 2; ++trial) {
-            if (!family.is_sensible(M, training_vectors(), d_)) break;
+            if (!can_try(family, M)) break;
             const auto results = try_index(family, M);
             const double left = *goal_.bytes() - results.front().bytes;
             if (left >= 0) best = std::max(best.value_or(-1), recall_in_time(results));
@@ -405,6 +405,19 @@ private:
             M = static_cast<size_t>(bits);
         }
         return best;
+    }
+
+    bool can_try(const IndexFamily& family, size_t M) const {
+        if (!family.is_sensible(M, training_vectors(), d_)) return false;
+        if (family.atoms == Atoms::tied) return true;
+        // Free atoms take time by the square of their number: on two slow cores 30 s for 300 of
+        // them, learned on 75,000 vectors.
+        constexpr double kWorkOfSecond = 7e7;
+        const auto atoms = static_cast<double>(M);
+        const double vectors = std::min(
+                256 * atoms * static_cast<double>(family.bases),
+                static_cast<double>(training_vectors()));
+        return vectors * atoms * atoms <= kWorkOfSecond * parameters_.seconds;
     }
 
     size_t training_vectors() const { return is_sampled() ? training_.size() / d_ : n_; }
@@ -479,9 +492,17 @@ private:
     }
 
     Atoms best_atoms() const {
-        if (tried_.empty()) return Atoms::tied;
-        const std::string& factory = goal_.choose(tried_).factory;
-        return factory.find('f', factory.rfind('z')) != factory.npos ? Atoms::free : Atoms::tied;
+        const auto has = [](const TunedIndex& index, char letter) {
+            return index.factory.find(letter, index.factory.rfind('z')) != std::string::npos;
+        };
+        const auto were_tried = [&](char letter) {
+            return std::ranges::any_of(
+                    tried_, [&](const TunedIndex& index) { return has(index, letter); });
+        };
+        if (were_tried('t') && were_tried('f'))
+            return has(goal_.choose(tried_), 't') ? Atoms::tied : Atoms::free;
+        const double bits = goal_.bytes() ? 8 * *goal_.bytes() : static_cast<double>(first_bits());
+        return bits >= static_cast<double>(d_) ? Atoms::tied : Atoms::free;
     }
 
     void explore_lists() {
@@ -513,7 +534,7 @@ private:
         if (goal_.bytes() && *goal_.bytes() < 4 * static_cast<double>(d_)) return;
         IndexFamily family{.atoms = Atoms::free, .refined = true};
         const size_t M = std::min<size_t>(256, d_);
-        if (!expired() && family.is_sensible(M, training_vectors(), d_)) try_index(family, M);
+        if (!expired() && can_try(family, M)) try_index(family, M);
     }
 
     Tuned build_best() {

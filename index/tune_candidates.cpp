@@ -36,7 +36,7 @@ double IndexFamily::bytes(size_t M, size_t n, size_t d, Metric metric) const {
     double shared = kHead + static_cast<double>(bases) * of_basis;
     double each = static_cast<double>((M + 7) / 8 + (metric == Metric::l2 ? 3 : 1));
     if (nlist > 0) {
-        shared += static_cast<double>(nlist * (4 * d + 4));
+        shared += static_cast<double>(nlist * (2 * d + 4)); // centroids in half precision
         each += ceil_log2(n) / 8;
     } else if (bases > 1) {
         each += ceil_log2(bases) / 8;

@@ -12,6 +12,8 @@ distances, labels = index.search(base, 3, nprobe=2, filter=range(10))
 first: np.float32 = distances[0, 0]
 label: np.int64 = labels[0, 0]
 index.nprobe = 4
+tuned: bqq.Tuned = bqq.tune(base, max_bytes=9.5, progress=bqq.ProgressBar())
+milliseconds: float = tuned.predicted.ms
 codec: bqq.MatrixCodec = bqq.MatrixCodec.compress(base, planes=2)
 product: NDArray[np.float32] = codec @ base[0]
 shared = bqq.ConcurrentIndex(index)

@@ -33,6 +33,7 @@ from ._bqq import (
 )
 from ._bqq import deserialize as _deserialize
 from ._progress import ProgressBar
+from ._tune import Tuned, TunedIndex, tune
 
 __all__ = [
     "ConcurrentIndex",
@@ -45,12 +46,15 @@ __all__ = [
     "ProgressBar",
     "Quantizer",
     "Snapshot",
+    "Tuned",
+    "TunedIndex",
     "__version__",
     "deserialize",
     "get_num_threads",
     "index_factory",
     "load",
     "set_num_threads",
+    "tune",
     "verify",
 ]
 
