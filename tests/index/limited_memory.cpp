@@ -51,12 +51,13 @@ int main(int argc, char** argv) {
     const std::string factory = argv[1], stage = argv[4];
     const size_t n = std::stoul(argv[2]);
     const auto d = static_cast<int>(std::stoul(argv[3]));
-    ::mallopt(M_ARENA_MAX, 1); // another thread's arena would take 64 MB of addresses
+    ::mallopt(M_ARENA_MAX, 1);            // another thread's arena would take 64 MB of addresses
+    ::mallopt(M_MMAP_THRESHOLD, 1 << 16); // what is freed is not there for what comes
     const std::vector<float> x = random_vectors(n, static_cast<size_t>(d));
     const size_t nq = std::min<size_t>(n, 1000);
     const auto filled = [&](size_t count) {
         auto index = bqq::index_factory(d, factory);
-        index->train(static_cast<int64_t>(std::min<size_t>(count, 10000)), x.data());
+        index->train(static_cast<int64_t>(std::min<size_t>(count, 5000)), x.data());
         index->add(static_cast<int64_t>(count), x.data());
         return index;
     };
@@ -64,7 +65,7 @@ int main(int argc, char** argv) {
     const std::string path = "limited_memory." + std::to_string(::getpid());
     std::unique_ptr<faiss::Index> index = bqq::index_factory(d, factory);
     if (stage == "add") {
-        index->train(static_cast<int64_t>(std::min<size_t>(n, 10000)), x.data());
+        index->train(static_cast<int64_t>(std::min<size_t>(n, 5000)), x.data());
     } else if (stage != "train") {
         bqq::write_index(filled(n).get(), path);
         if (stage == "search") index = bqq::read_index(path);
