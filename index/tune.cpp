@@ -1,5 +1,6 @@
 #include <bqq/index/tune.h>
 
+#include "base/check_finite.h"
 #include "base/omp_threads.h"
 #include "base/parallel_for.h"
 #include "base/stopwatch.h"
@@ -165,6 +166,9 @@ private:
                             last - first, queries_ + first * d_, k, distances.data() + first * k,
                             labels.data() + first * k, scratch);
                 });
+        FAISS_THROW_IF_NOT_MSG(
+                std::ranges::find(labels, -1) == labels.end(),
+                "BQQ: tune(): distances of the queries are beyond the range of a float");
         return labels;
     }
 
@@ -316,11 +320,11 @@ private:
             size_t most, const Keep& keep) {
         constexpr double kGain = 0.002;
         double recall = -1;
-        for (double value = first; value <= static_cast<double>(most) && !expired(); value *= 2) {
+        for (double value = first; value <= static_cast<double>(most); value *= 2) {
             result.search = {{name, value}};
             measure(index, tried_on_, result);
             keep(value);
-            if (result.recall - recall < kGain || !goal_.in_time(result)) break;
+            if (result.recall - recall < kGain || !goal_.in_time(result) || expired()) break;
             recall = result.recall;
         }
     }
@@ -509,9 +513,9 @@ private:
         constexpr double kShareOfCentroids = 0.15;
         constexpr size_t kLeastLists = 16, kVectorsOfCentroid = 39; // FAISS's k-means wants as many
         const Atoms atoms = best_atoms();
-        double bytes = goal_.bytes()    ? *goal_.bytes()
-                       : tried_.empty() ? static_cast<double>(d_) / 4
-                                        : goal_.choose(tried_).bytes;
+        const double bytes = goal_.bytes()    ? *goal_.bytes()
+                             : tried_.empty() ? static_cast<double>(d_) / 4
+                                              : goal_.choose(tried_).bytes;
         const double affordable =
                 kShareOfCentroids * bytes * static_cast<double>(n_) / (4 * static_cast<double>(d_));
         const double wanted = 4 * std::sqrt(static_cast<double>(n_));
@@ -586,6 +590,7 @@ void check(const Wish& wish, int d, idx_t n, idx_t nq, const TuneParameters& par
     check_positive(wish.max_bytes, "max_bytes");
     check_positive(wish.min_recall, "min_recall");
     check_positive(wish.max_ms, "max_ms");
+    check_positive(parameters.seconds, "seconds");
     FAISS_THROW_IF_NOT_FMT(
             wish.min_recall.value_or(0) <= 1, "BQQ: tune(): min_recall = %g, must be at most 1",
             wish.min_recall.value_or(0));
@@ -613,8 +618,11 @@ Tuned tune(
         int d, faiss::MetricType metric, idx_t n, const float* x, idx_t nq, const float* queries,
         const Wish& wish, const TuneParameters& parameters) {
     check(wish, d, n, nq, parameters);
-    return with_faiss_errors(
-            [&] { return Tuner(d, metric, n, x, nq, queries, wish, parameters).run(); });
+    return with_faiss_errors([&] {
+        check_finite(x, static_cast<size_t>(n), static_cast<size_t>(d), "tune() (vectors)");
+        check_finite(queries, static_cast<size_t>(nq), static_cast<size_t>(d), "tune() (queries)");
+        return Tuner(d, metric, n, x, nq, queries, wish, parameters).run();
+    });
 }
 
 } // namespace bqq

@@ -29,7 +29,7 @@ struct TuneOptions {
     Wish wish;
     int64_t k = 10;
     int64_t seed = 1234;
-    double seconds = 0; ///< 0: by the size of the base
+    std::optional<double> seconds; ///< else by the size of the base
     std::string out = "tuned.json";
     ThreadOption threads;
 };
@@ -119,7 +119,7 @@ int tune(const TuneOptions& options) {
         // Reading, the last build and its measurement come on top.
         constexpr double kLarge = 1e8;
         const auto numbers = static_cast<double>(base.n * base.d);
-        parameters.seconds = options.seconds > 0 ? options.seconds : numbers < kLarge ? 150 : 400;
+        parameters.seconds = options.seconds.value_or(numbers < kLarge ? 150 : 400);
         parameters.progress = bar.listener();
         parameters.tried = [&](const TunedIndex& index) {
             bar.clear();

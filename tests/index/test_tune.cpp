@@ -151,6 +151,9 @@ TEST_P(Tune, RefusesWhatCannotBe) {
     parameters.k = kVectors + 1;
     expect_error([&] { tune({.max_bytes = 9}); }, "k = " + std::to_string(kVectors + 1));
     parameters.k = kK;
+    parameters.seconds = 0;
+    expect_error([&] { tune({.max_bytes = 9}); }, "seconds = 0");
+    parameters.seconds = 1;
     auto broken = x;
     broken[kD + 2] = std::numeric_limits<float>::quiet_NaN();
     expect_error(
@@ -159,7 +162,24 @@ TEST_P(Tune, RefusesWhatCannotBe) {
                         kD, GetParam(), kVectors, broken.data(), kQueries, queries.data(),
                         {.max_bytes = 9}, parameters);
             },
-            "row 1");
+            "tune() (vectors) got nan at row 1, column 2");
+    const std::vector<float> ones(kVectors * kD, 2);
+    for (size_t i = 0; i < broken.size(); ++i) broken[i] = i % 2 == 0 ? 3e38f : -3e38f;
+    expect_error(
+            [&] {
+                bqq::tune(
+                        kD, faiss::METRIC_INNER_PRODUCT, kVectors, ones.data(), 2, broken.data(),
+                        {.max_bytes = 9}, parameters);
+            },
+            "beyond the range of a float");
+}
+
+/// The time may be over when the first index is trained.
+TEST_P(Tune, HasOneThatWasTriedWhenTheTimeIsOver) {
+    parameters.seconds = 1e-3;
+    const auto tuned = tune({.max_bytes = 30, .max_ms = 1e-6});
+    EXPECT_GE(tuned.tried.size(), 1u);
+    EXPECT_FALSE(tuned.fulfils);
 }
 
 } // namespace
