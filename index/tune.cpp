@@ -254,13 +254,13 @@ private:
             space.set_index_parameter(&index, name, value);
         std::vector<int64_t> labels(nq_ * parameters_.k);
         result.ms = measure_ms(index, labels);
-        result.recall = measure_recall(
-                                labels.data(), {metric_, d_, vectors.x, nq_, queries_,
-                                                parameters_.k, vectors.nearest.data()})
-                                .all;
+        const SearchTruth truth{
+                metric_, d_, vectors.x, nq_, queries_, parameters_.k, vectors.nearest.data()};
+        result.recall = measure_recall(labels.data(), truth).all;
     }
 
-    /** Builds an index and measures it with each of its search parameters, as far as they find more.
+    /** Builds an index and measures it with values of its search parameter, as far as they find
+     * more.
      * @return  what was measured, the last of tried_
      */
     std::span<const TunedIndex> try_index(const IndexFamily& family, size_t M) {

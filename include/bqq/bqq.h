@@ -11,6 +11,7 @@
 #include <bqq/index/index_factory.h>
 #include <bqq/index/index_io.h>
 #include <bqq/index/search_parameters.h>
+#include <bqq/index/tune.h>
 #include <bqq/matrix_codec.h>
 #include <bqq/quantizer.h>
 #include <bqq/version.h>

@@ -25,11 +25,12 @@ namespace bqq {
  * Among indexes that are all but equal (recall within 0.005, bytes within 3 %) the fastest.
  */
 struct Wish {
-    std::optional<double> max_bytes = {}; ///< of the index file, for each vector
-    std::optional<double> min_recall =
-            {};                        ///< share of the true k nearest among the k returned, ties
-                                       ///< counted as found
-    std::optional<double> max_ms = {}; ///< of a query, with one thread
+    /// Of the index file, for each vector.
+    std::optional<double> max_bytes = {};
+    /// Share of the true k nearest among the k returned, ties counted as found.
+    std::optional<double> min_recall = {};
+    /// Of a query, with one thread.
+    std::optional<double> max_ms = {};
 };
 
 /// An index and what was measured of it.
