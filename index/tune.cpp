@@ -230,7 +230,8 @@ private:
     double measure_ms(const faiss::Index& index, std::vector<int64_t>& labels) const {
         constexpr double kShareOfTime = 1.0 / 500;
         constexpr int kLeastRuns = 3;
-        const double least_seconds = kShareOfTime * parameters_.seconds;
+        const double least_seconds =
+                parameters_.measure_seconds.value_or(kShareOfTime * parameters_.seconds);
         const OmpThreads one(1);
         std::vector<float> distances(labels.size());
         double best = 0;

@@ -37,7 +37,7 @@ protected:
 TEST_F(TuneCommand, WritesWhatBuildAndSearchTake) {
     const bqq::test::Outcome outcome =
             run("tune --base base.fvecs --queries queries.fvecs --metric l2 --max-bytes 12 "
-                "--min-recall 0.3 --k 5 --seconds 5");
+                "--min-recall 0.3 --k 5 --seconds 60");
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     const nlohmann::json json = tuned();
     EXPECT_LE(json["measured"]["bytes_per_vector"], 12);
@@ -76,7 +76,7 @@ TEST_F(TuneCommand, SearchTakesItsParameters) {
 
 TEST_F(TuneCommand, HoldsQueriesOut) {
     expect_success(
-            "tune --base base.fvecs --metric cosine --max-bytes 9 --seconds 3 --out held.json");
+            "tune --base base.fvecs --metric cosine --max-bytes 9 --seconds 60 --out held.json");
     const nlohmann::json json = tuned("held.json");
     EXPECT_EQ(json["vectors"], kVectors - kVectors / 10);
     EXPECT_LT(json["measured"]["recall_k_at_k"], 0.999); // a query is not its own neighbour
@@ -85,7 +85,7 @@ TEST_F(TuneCommand, HoldsQueriesOut) {
 TEST_F(TuneCommand, SaysWhereNothingIsWhatIsWished) {
     const bqq::test::Outcome outcome =
             run("tune --base base.fvecs --queries queries.fvecs --metric l2 --max-bytes 5 "
-                "--min-recall 1 --seconds 3");
+                "--min-recall 1 --seconds 60");
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_THAT(outcome.out, HasSubstr("this comes nearest"));
     EXPECT_FALSE(tuned()["fulfils"]);

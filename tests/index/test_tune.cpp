@@ -21,13 +21,14 @@ using bqq::TunedIndex;
 using testing::HasSubstr;
 
 constexpr int kD = 16;
-constexpr size_t kVectors = BQQ_SANITIZED ? 1000 : 2000, kQueries = 100, kK = 5;
+constexpr size_t kVectors = BQQ_SANITIZED ? 1000 : 1500, kQueries = 100, kK = 5;
 
 class Tune : public testing::TestWithParam<faiss::MetricType> {
 protected:
     const std::vector<float> x = bqq::test::gaussian_vectors(kVectors, kD, 1);
     const std::vector<float> queries = bqq::test::gaussian_vectors(kQueries, kD, 2);
-    bqq::TuneParameters parameters{.k = kK, .seconds = BQQ_SANITIZED ? 3 : 10};
+    /// What is tried does not depend on the speed of the machine.
+    bqq::TuneParameters parameters{.k = kK, .seconds = 1e5, .measure_seconds = 1e-3};
 
     bqq::Tuned tune(const bqq::Wish& wish) const {
         return bqq::tune(

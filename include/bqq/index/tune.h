@@ -49,6 +49,8 @@ struct TuneParameters {
     uint64_t seed = 1234;
     /// After which nothing new is tried. The best is then built and measured once more.
     double seconds = 150;
+    /// Least time of each measurement of speed; without it a 500th of `seconds`.
+    std::optional<double> measure_seconds = {};
     /// Of more vectors, so many are tried: those nearest to the queries, and others at random. What
     /// they tell of all is estimated, until the best is built of all.
     size_t most_vectors = 200000;
