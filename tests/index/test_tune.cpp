@@ -112,6 +112,13 @@ TEST_P(Tune, SaysWhatComesNearestToTheImpossible) {
     EXPECT_GT(tuned.measured.recall, 0.1);
 }
 
+/// One index is tried for its time, whatever its bytes.
+TEST_P(Tune, IsNotFulfilledByMoreBytes) {
+    const auto tuned = tune({.max_bytes = 2, .max_ms = 1e6});
+    EXPECT_FALSE(tuned.fulfils);
+    EXPECT_GT(tuned.measured.bytes, 2);
+}
+
 TEST_P(Tune, TellsOfManyVectorsByAFew) {
     parameters.most_vectors = kVectors / 2;
     constexpr int64_t kFew = 20;
