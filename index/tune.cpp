@@ -512,7 +512,8 @@ private:
 
     void explore_lists() {
         constexpr double kShareOfCentroids = 0.15;
-        constexpr size_t kLeastLists = 16, kVectorsOfCentroid = 39; // FAISS's k-means wants as many
+        constexpr size_t kLeastLists = 16;
+        constexpr double kVectorsOfCentroid = 39; // FAISS's k-means wants as many
         const Atoms atoms = best_atoms();
         const double bytes = goal_.bytes()    ? *goal_.bytes()
                              : tried_.empty() ? static_cast<double>(d_) / 4
@@ -522,7 +523,7 @@ private:
         const double wanted = 4 * std::sqrt(static_cast<double>(n_));
         const auto most = static_cast<size_t>(std::min(
                 goal_.limits_time() && !goal_.bytes() ? wanted : std::min(wanted, affordable),
-                static_cast<double>(training_vectors() / kVectorsOfCentroid)));
+                static_cast<double>(training_vectors()) / kVectorsOfCentroid));
         if (most < kLeastLists) return;
         const size_t nlist = std::bit_floor(most);
         explore_bases({.atoms = atoms, .nlist = nlist});

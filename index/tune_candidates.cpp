@@ -34,7 +34,8 @@ double IndexFamily::bytes(size_t M, size_t n, size_t d, Metric metric) const {
     const auto of_basis =
             static_cast<double>(static_cast<size_t>(depth) * plane + 2 * d + 2 * M) + kHead / 4;
     double shared = kHead + static_cast<double>(bases) * of_basis;
-    double each = static_cast<double>((M + 7) / 8 + (metric == Metric::l2 ? 3 : 1));
+    const size_t code_size = (M + 7) / 8 + (metric == Metric::l2 ? 3 : 1);
+    auto each = static_cast<double>(code_size);
     if (nlist > 0) {
         shared += static_cast<double>(nlist * (2 * d + 4)); // centroids in half precision
         each += ceil_log2(n) / 8;
