@@ -1,11 +1,11 @@
 // Recall against memory of codes that no library has, as rows of `bqq eval`: without speeds, which
 // would be those of a plain loop over floats.
+#include "base/stopwatch.h"
 #include "command/arguments.h"
 #include "command/evaluation_report.h"
 #include "command/inputs.h"
 #include "command/measurement.h"
 #include "command/searching.h"
-#include "base/stopwatch.h"
 #include "command/text_output.h"
 #include "command/threads.h"
 #include "index/error_message.h"
@@ -46,7 +46,7 @@ Rows centred(const Matrix<float>& x, const Eigen::RowVectorXf& mean) {
 }
 
 /// The recall that stored scales give.
-command::Recall recall_of(
+Recall recall_of(
         const Rows& products, const StoredScales& scales, const command::Benchmark& benchmark) {
     const bool l2 = benchmark.metric.type == faiss::METRIC_L2;
     const size_t k = benchmark.k;
@@ -97,7 +97,7 @@ command::Evaluation measure(
     const Rows products = queries * y.transpose();
     // A favour: the exponent is the best for these queries.
     for (const float exponent : {0.0f, 0.25f, 0.5f, 1.0f}) {
-        const command::Recall recall = recall_of(products, StoredScales(x, y, exponent), benchmark);
+        const Recall recall = recall_of(products, StoredScales(x, y, exponent), benchmark);
         if (recall.all <= row.recall_k_at_k) continue;
         row.recall_1_at_1 = recall.first;
         row.recall_k_at_k = recall.all;
