@@ -60,7 +60,8 @@ bool IndexFamily::is_sensible(size_t M, size_t n, size_t d) const {
     if (M < 8 || M > Quantizer::kMaxAtoms || M > 16 * d) return false;
     if (atoms == Atoms::free && M > kMostFreeAtoms) return false;
     if (atoms == Atoms::tied && M < d / 4) return false;
-    return n / bases >= 2 * kLeastPointsPerAtom * M;
+    const bool few_are_enough = atoms == Atoms::tied && bases == 1;
+    return n / bases >= 2 * (few_are_enough ? 1 : kLeastPointsPerAtom) * M;
 }
 
 } // namespace bqq
