@@ -536,7 +536,7 @@ TEST_F(Command, EvalCountsTiesAsFound) {
 TEST_F(Command, RejectsABadCommandLine) {
     expect_failure("", "subcommand");
     expect_failure("destroy", "destroy");
-    expect_failure("build --base base.fvecs", "--factory is required");
+    expect_failure("build --base base.fvecs", "--out is required");
     expect_failure(build_sq8 + " --fast", "--fast");
     expect_failure(build_sq8 + " --threads 0", "--threads is 0");
     expect_failure(build_sq8 + " --train 0", "--train is 0");
