@@ -8,6 +8,7 @@
 #include "index/checks.h"
 #include "index/recall.h"
 #include "index/tune_candidates.h"
+#include "index/tune_goal.h"
 #include "index/wrapped_index.h"
 #include "nearest/nearest_rows.h"
 
@@ -29,82 +30,7 @@ namespace bqq {
 
 namespace {
 
-constexpr double kRecallOfTime = 0.95; // aimed at where only the time is limited
-constexpr double kEqualRecall = 0.005, kEqualBytes = 1.03;
 constexpr idx_t kLeastVectors = 1000;
-
-/// The wish, with what is aimed at where it leaves the recall open.
-class Goal {
-public:
-    explicit Goal(const Wish& wish) : wish_(wish), recall_(wish.min_recall) {
-        if (!wish.max_bytes && !wish.min_recall) recall_ = kRecallOfTime;
-    }
-
-    const std::optional<double>& recall() const { return recall_; }
-    const std::optional<double>& bytes() const { return wish_.max_bytes; }
-    bool in_time(const TunedIndex& index) const {
-        return !wish_.max_ms || index.ms <= *wish_.max_ms;
-    }
-    bool limits_time() const { return wish_.max_ms.has_value(); }
-
-    bool is_fulfilled(const TunedIndex& index) const {
-        return in_time(index) && (!wish_.max_bytes || index.bytes <= *wish_.max_bytes) &&
-               (!wish_.min_recall || index.recall >= *wish_.min_recall);
-    }
-
-    const TunedIndex& choose(const std::vector<TunedIndex>& tried) const {
-        std::vector<const TunedIndex*> good;
-        for (const TunedIndex& index : tried)
-            if (is_fulfilled(index) && (!recall_ || index.recall >= *recall_))
-                good.push_back(&index);
-        if (good.empty() && recall_ && !wish_.min_recall) // less recall than aimed at
-            for (const TunedIndex& index : tried)
-                if (is_fulfilled(index) && index.recall >= most_recall(tried) - kEqualRecall)
-                    good.push_back(&index);
-        if (good.empty())
-            return *std::ranges::min_element(
-                    tried, {}, [&](const TunedIndex& index) { return what_lacks(index); });
-        if (!recall_)
-            keep(good, [most = most_recall(tried)](const TunedIndex& index) {
-                return index.recall >= most - kEqualRecall;
-            });
-        else if (!wish_.max_bytes || limits_time())
-            keep(good, [most = kEqualBytes * least_bytes(good)](const TunedIndex& index) {
-                return index.bytes <= most;
-            });
-        return **std::ranges::min_element(good, {}, &TunedIndex::ms);
-    }
-
-private:
-    Wish wish_;
-    std::optional<double> recall_;
-
-    template <class Condition>
-    static void keep(std::vector<const TunedIndex*>& indexes, const Condition& condition) {
-        std::erase_if(indexes, [&](const TunedIndex* index) { return !condition(*index); });
-    }
-
-    /// Of those that fulfil the wish.
-    double most_recall(const std::vector<TunedIndex>& tried) const {
-        double most = 0;
-        for (const TunedIndex& index : tried)
-            if (is_fulfilled(index)) most = std::max(most, index.recall);
-        return most;
-    }
-
-    static double least_bytes(const std::vector<const TunedIndex*>& indexes) {
-        return (*std::ranges::min_element(indexes, {}, &TunedIndex::bytes))->bytes;
-    }
-
-    /// 0 where nothing does; a recall that is 0.1 short counts as much as twice the bytes or time.
-    double what_lacks(const TunedIndex& index) const {
-        double all = 0;
-        if (wish_.max_bytes) all += std::max(0.0, std::log2(index.bytes / *wish_.max_bytes));
-        if (wish_.max_ms) all += std::max(0.0, std::log2(index.ms / *wish_.max_ms));
-        if (wish_.min_recall) all += 10 * std::max(0.0, *wish_.min_recall - index.recall);
-        return all;
-    }
-};
 
 /// Queries and the vectors that are searched for their neighbours.
 struct Vectors {
@@ -144,7 +70,7 @@ private:
     size_t nq_;
     const float* queries_;
     const TuneParameters& parameters_;
-    Goal goal_;
+    TuneGoal goal_;
     Stopwatch time_;
     Vectors all_, tried_on_;               ///< both the same, or some of all
     std::vector<float> training_, sample_; ///< of many: a random choice, and what is tried on

@@ -9,10 +9,12 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <limits>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -182,11 +184,21 @@ TEST_P(Tune, RefusesWhatCannotBe) {
             "beyond the range of a float");
 }
 
-/// The time may be over when the first index is trained.
-TEST_P(Tune, HasOneThatWasTriedWhenTheTimeIsOver) {
-    parameters.seconds = 1e-3;
+/// The time may be over when an inverted file is trained that was begun in time.
+TEST_P(Tune, MeasuresWhatWasBegunInTime) {
+    parameters.seconds = 2;
+    bool begun = false;
+    parameters.progress.step = [&](const std::string& stage, size_t, size_t) {
+        if (!stage.starts_with("IVF") || begun) return;
+        begun = true;
+        std::this_thread::sleep_for(std::chrono::duration<double>(parameters.seconds));
+    };
     const auto tuned = tune({.max_bytes = 30, .max_ms = 1e-6});
-    EXPECT_GE(tuned.tried.size(), 1u);
+    EXPECT_EQ(
+            std::ranges::count_if(
+                    tuned.tried,
+                    [](const TunedIndex& index) { return index.factory.starts_with("IVF"); }),
+            begun ? 1 : 0);
     EXPECT_FALSE(tuned.fulfils);
 }
 
