@@ -1,3 +1,4 @@
+#include "base/stopwatch.h"
 #include "baselines/binary_coding.h"
 #include "baselines/e8_lattice.h"
 #include "baselines/jpeg.h"
@@ -5,7 +6,6 @@
 #include "baselines/row_kmeans.h"
 #include "baselines/truncated_svd.h"
 #include "baselines/uniform.h"
-#include "base/stopwatch.h"
 #include "method.h"
 
 #include <utility>

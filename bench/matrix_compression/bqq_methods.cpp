@@ -1,5 +1,5 @@
-#include "baselines/approximation.h"
 #include "base/stopwatch.h"
+#include "baselines/approximation.h"
 #include "method.h"
 
 #include <bqq/matrix_codec.h>
