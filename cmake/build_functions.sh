@@ -41,14 +41,15 @@ build_dir() {
     echo "${BQQ_BUILD_DIR:-build/$1}"
 }
 
-# configure PRESET: once for each build folder; afterwards ninja notices what changed.
+# configure PRESET: once for each build folder; afterwards ninja notices what changed. Several sources are compiled as
+# one: the command's include headers that take longer to compile than the command.
 configure() {
     local dir
     dir=$(build_dir "$1")
     local options=()
     # Not for a sanitizer, which would have to be loaded before Python.
     if [[ $1 == release && -x $python ]]; then options=(-D BQQ_BUILD_PYTHON=ON "-DPython_EXECUTABLE=$python"); fi
-    if [[ ! -f $dir/build.ninja ]]; then cmake --preset "$1" -B "$dir" "${options[@]}"; fi
+    if [[ ! -f $dir/build.ninja ]]; then cmake --preset "$1" -B "$dir" -D CMAKE_UNITY_BUILD=ON "${options[@]}"; fi
 }
 
 # build PRESET [TARGET...]

@@ -18,7 +18,7 @@ namespace bqq {
 namespace {
 
 // Codes of this many vectors are held beside the index while it grows.
-constexpr idx_t kBatch = 8192;
+constexpr idx_t kCodesHeld = 8192;
 
 const SearchParametersBQQ* own_parameters(const faiss::SearchParameters* params) {
     const auto* ours = dynamic_cast<const SearchParametersBQQ*>(params);
@@ -153,8 +153,8 @@ void IndexBQQ::add(idx_t n, const float* x) {
             lists_->reserve(before + static_cast<size_t>(n));
             std::vector<uint8_t> codes;
             std::vector<uint32_t> lists;
-            for (idx_t i = 0; i < n; i += kBatch) {
-                const auto count = static_cast<size_t>(std::min(kBatch, n - i));
+            for (idx_t i = 0; i < n; i += kCodesHeld) {
+                const auto count = static_cast<size_t>(std::min(kCodesHeld, n - i));
                 codes.resize(count * codec_.code_size());
                 lists.resize(count);
                 codec_.encode({x + i * d, count * codec_.d()}, codes, lists);
@@ -250,9 +250,9 @@ void IndexBQQ::reconstruct(idx_t key, float* recons) const {
 
 void IndexBQQ::reconstruct_n(idx_t i0, idx_t ni, float* recons) const {
     check_positions(*this, i0, ni);
-    std::vector<uint8_t> codes(static_cast<size_t>(std::min(ni, kBatch)) * sa_code_size());
-    for (idx_t i = 0; i < ni; i += kBatch) {
-        const idx_t count = std::min(kBatch, ni - i);
+    std::vector<uint8_t> codes(static_cast<size_t>(std::min(ni, kCodesHeld)) * sa_code_size());
+    for (idx_t i = 0; i < ni; i += kCodesHeld) {
+        const idx_t count = std::min(kCodesHeld, ni - i);
         get_codes(i0 + i, count, codes.data());
         sa_decode(count, codes.data(), recons + i * d);
     }

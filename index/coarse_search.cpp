@@ -11,7 +11,7 @@ namespace bqq {
 namespace {
 
 // Queries whose products with the centroids are computed together.
-constexpr size_t kTogether = 48;
+constexpr size_t kQueriesTogether = 48;
 // Fewer queries are compared with all centroids one by one.
 constexpr int64_t kLeast = 8;
 
@@ -56,7 +56,7 @@ void CoarseSearch::search(
         rows_bytes_ = rows_->memory_bytes();
     });
     parallel_ranges_with(
-            static_cast<size_t>(n), kTogether, [] { return NearestRows::Scratch(); },
+            static_cast<size_t>(n), kQueriesTogether, [] { return NearestRows::Scratch(); },
             [&](NearestRows::Scratch& scratch, size_t first, size_t last) {
                 rows_->find(
                         last - first, x + first * d, nprobe, distances + first * nprobe,

@@ -141,7 +141,7 @@ private:
                 return count;
             }
         } counter;
-        write_index(&index, &counter);
+        bqq::write_index(&index, &counter);
         return counter.bytes;
     }
 

@@ -13,7 +13,7 @@ namespace bqq::bench {
 
 namespace {
 
-constexpr int kRounds = 10;
+constexpr int kProcrustesRounds = 10;
 
 /// The nearest matrix with orthonormal rows: M^(-1/2) of the Gram matrix times m.
 Rows orthonormal(const Rows& m) {
@@ -66,7 +66,7 @@ void Ash::train(const Rows& x, uint64_t seed) {
     std::normal_distribution<float> normal;
     Rows rotation = Rows::NullaryExpr(kept_, kept_, [&] { return normal(random); });
     rotation = orthonormal(rotation);
-    for (int round = 0; round < kRounds; ++round) {
+    for (int round = 0; round < kProcrustesRounds; ++round) {
         const Rows codes = coded(y * rotation.transpose());
         rotation = orthonormal(codes.transpose() * y);
     }

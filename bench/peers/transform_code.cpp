@@ -40,13 +40,13 @@ float nearest(const std::vector<float>& levels, float value) {
 
 /// Least squared error on the values: Lloyd's rounds from quantiles. @param values  rising
 std::vector<float> best_levels(const std::vector<float>& values, size_t count) {
-    constexpr int kRounds = 50;
+    constexpr int kLloydRounds = 50;
     const size_t n = values.size();
     std::vector<double> sums(n + 1);
     for (size_t i = 0; i < n; ++i) sums[i + 1] = sums[i] + static_cast<double>(values[i]);
     std::vector<float> levels(count);
     for (size_t l = 0; l < count; ++l) levels[l] = values[(2 * l + 1) * n / (2 * count)];
-    for (int round = 0; round < kRounds; ++round) {
+    for (int round = 0; round < kLloydRounds; ++round) {
         size_t begin = 0;
         for (size_t l = 0; l < count; ++l) {
             const size_t end = l + 1 == count ? n

@@ -1,5 +1,6 @@
 #include "codec/basis.h"
 
+#include "base/linear_algebra.h"
 #include "codec/bfloat16.h"
 #include "kernels/aligned.h"
 #include "kernels/levels.h"
@@ -7,7 +8,7 @@
 #include "kernels/weighted_rows.h"
 
 #include <bqq/quantizer.h>
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include <algorithm>
 #include <array>
@@ -160,7 +161,7 @@ private:
         // The ridge makes the system regular where planes are equal, as they are for small d.
         constexpr double kRidge = 1e-6;
         normal.diagonal().array() += kRidge * static_cast<double>(d_);
-        rho_ += normal.ldlt().solve(right);
+        rho_ += solve_symmetric(normal, right);
     }
 };
 

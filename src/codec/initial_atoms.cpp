@@ -1,9 +1,10 @@
 #include "codec/initial_atoms.h"
 
+#include "base/linear_algebra.h"
 #include "kernels/dot_rows.h"
 #include "nearest/principal_directions.h"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include <algorithm>
 #include <cmath>
@@ -30,8 +31,7 @@ void mix(std::vector<float>& atoms, size_t M, size_t d, uint64_t seed) {
         const auto count = static_cast<Eigen::Index>(std::min(kTogether, M - k));
         Eigen::MatrixXf numbers(count, count);
         for (float& number : numbers.reshaped()) number = normal(random);
-        const Eigen::MatrixXf rotation =
-                Eigen::HouseholderQR<Eigen::MatrixXf>(numbers).householderQ();
+        const Eigen::MatrixXf rotation = orthonormal_columns(numbers);
         Eigen::Map<RowMatrix> rows(atoms.data() + k * d, count, static_cast<Eigen::Index>(d));
         rows = RowMatrix(rotation * rows);
     }

@@ -1,8 +1,9 @@
 #include "codec/tied_atoms.h"
 
+#include "base/linear_algebra.h"
 #include "base/parallel_for.h"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include <algorithm>
 #include <cmath>
@@ -103,8 +104,8 @@ TiedSignEncoder::TiedSignEncoder(const Basis& basis)
     const auto K = static_cast<Eigen::Index>(K_);
     Eigen::MatrixXd gram = Eigen::Map<const Eigen::MatrixXf>(gram_.data(), K, K).cast<double>();
     gram.diagonal().array() += kRidge * gram.trace() / static_cast<double>(K);
-    const Eigen::MatrixXf inverse =
-            gram.ldlt().solve(Eigen::MatrixXd::Identity(K, K)).cast<float>();
+    const Eigen::MatrixXd identity = Eigen::MatrixXd::Identity(K, K);
+    const Eigen::MatrixXf inverse = solve_symmetric(gram, identity).cast<float>();
     inverse_ = kernels::PackedRows(inverse.data(), K_, K_, K_);
 
     for (const auto& atoms : atoms_of_directions(direction_of_, step_of_atom_, K_)) {
@@ -270,7 +271,7 @@ private:
             right += total[pattern] * signs;
         }
         normal.diagonal().array() += kRidge * static_cast<double>(y_.size());
-        const Eigen::VectorXd fitted = normal.ldlt().solve(right);
+        const Eigen::VectorXd fitted = solve_symmetric(normal, right);
         for (Eigen::Index b = 0; b < size; ++b)
             steps_[static_cast<size_t>(b)] = static_cast<float>(fitted[b]);
     }

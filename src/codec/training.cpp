@@ -1,5 +1,6 @@
 #include "codec/training.h"
 
+#include "base/linear_algebra.h"
 #include "base/parallel_for.h"
 #include "codec/bfloat16.h"
 #include "codec/calibration.h"
@@ -15,7 +16,7 @@
 #include "nearest/principal_directions.h"
 #include "nearest/transposed.h"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include <algorithm>
 #include <cmath>
@@ -310,9 +311,8 @@ private:
         const auto m = static_cast<Eigen::Index>(M_);
         const auto d = static_cast<Eigen::Index>(d_);
         const Eigen::MatrixXd A = Eigen::Map<const RowMatrix>(gram.data(), m, m).cast<double>();
-        const Eigen::LDLT<Eigen::MatrixXd> factor(A);
         const Eigen::MatrixXd b = Eigen::Map<const RowMatrix>(right.data(), m, d).cast<double>();
-        const RowMatrix B = factor.solve(b).cast<float>();
+        const RowMatrix B = solve_symmetric(A, b).cast<float>();
         return {B.data(), B.data() + B.size()};
     }
 

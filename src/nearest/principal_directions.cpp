@@ -1,9 +1,10 @@
 #include "nearest/principal_directions.h"
 
+#include "base/linear_algebra.h"
 #include "kernels/dot_rows.h"
 #include "nearest/transposed.h"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include <random>
 
@@ -15,10 +16,7 @@ using RowMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 
 /// Orthonormal rows (m x d) that span the same space as `rows`.
 void orthonormalize(RowMatrix& rows) {
-    const Eigen::MatrixXf columns = rows.transpose();
-    const Eigen::HouseholderQR<Eigen::MatrixXf> qr(columns);
-    rows = (qr.householderQ() * Eigen::MatrixXf::Identity(columns.rows(), columns.cols()))
-                   .transpose();
+    rows = orthonormal_columns(rows.transpose()).transpose();
 }
 
 } // namespace
@@ -43,10 +41,10 @@ std::vector<float> principal_directions(
     kernels::dot_rows_parallel(Q.data(), d, m, x, ldx, n, d, y.data(), n);
     std::vector<float> covariance(m * m);
     kernels::dot_rows_parallel(y.data(), n, m, y.data(), n, m, n, covariance.data(), m);
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(
-            Eigen::Map<RowMatrix>(covariance.data(), rows, rows).cast<double>());
     const Eigen::MatrixXf rotation =
-            solver.eigenvectors().rowwise().reverse().transpose().cast<float>();
+            eigenvectors(Eigen::Map<RowMatrix>(covariance.data(), rows, rows).cast<double>())
+                    .transpose()
+                    .cast<float>();
     const RowMatrix directions = rotation * Q;
     return {directions.data(), directions.data() + directions.size()};
 }

@@ -1,11 +1,12 @@
 #include "solver/mean_field_descent.h"
 
+#include "base/linear_algebra.h"
 #include "kernels/aligned.h"
 #include "kernels/mean_field.h"
 #include "kernels/products.h"
 #include "solver/large_products.h"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include <algorithm>
 #include <random>
@@ -243,7 +244,7 @@ private:
                 yz_z, y * z, zz * m, z * m, //
                 yz, y * n, z * m, m * n;
         const Eigen::Vector4d right(yz_x, x_y, x_z, x);
-        const Eigen::Vector4d scales = normal.completeOrthogonalDecomposition().solve(right);
+        const Eigen::Vector4d scales = least_norm_solution(normal, right);
         r_ = scales(0);
         s_ = scales(1);
         t_ = scales(2);

@@ -1,12 +1,13 @@
 #include "solver/sign_factors.h"
 
+#include "base/linear_algebra.h"
 #include "kernels/flips.h"
 #include "kernels/mean_field.h"
 #include "kernels/products.h"
 #include "solver/exponential_noise.h"
 #include "solver/large_products.h"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include <algorithm>
 #include <cassert>
@@ -257,7 +258,7 @@ void SignFactors::fit_scales() {
                     T_.signs[j * stride_ + k] * cols[j];
 
     // Planes can be collinear, as those of a constant matrix are: the solution of least norm.
-    const Eigen::VectorXd change = normal.completeOrthogonalDecomposition().solve(right);
+    const Eigen::VectorXd change = least_norm_solution(normal, right);
     for (size_t p = 0; p < planes(); ++p) {
         const auto q = static_cast<Eigen::Index>(3 * p);
         scales_[p].a += change(q);
