@@ -4,6 +4,7 @@
 #include "codec/bfloat16.h"
 #include "codec/encoder.h"
 #include "codec/outliers.h"
+#include "index/ClusteringIndex.h"
 #include "index/checks.h"
 #include "index/coarse_search.h"
 #include "index/direct_map_entries.h"
@@ -164,6 +165,20 @@ MemoryBytes IndexIVFBQQ::memory_bytes() const {
     return bytes;
 }
 
+void IndexIVFBQQ::train_coarse(size_t n, const float* x) {
+    const bool by_clustering = as_plain_flat(quantizer) != nullptr || quantizer_trains_alone == 2;
+    if (clustering_index != nullptr || !by_clustering || cp.nredo != 1 ||
+        nlist < ClusteringIndex::kLeast) {
+        train_q1(n, x, verbose, metric_type);
+        return;
+    }
+    ClusteringIndex clustering(d, metric_type);
+    clustering_index = &clustering;
+    const std::unique_ptr<faiss::Index*, void (*)(faiss::Index**)> no_longer(
+            &clustering_index, [](faiss::Index** index) { *index = nullptr; });
+    train_q1(n, x, verbose, metric_type);
+}
+
 void IndexIVFBQQ::train(idx_t n, const float* x) {
     check_count(n, "train()");
     FAISS_THROW_IF_NOT_FMT(
@@ -181,7 +196,7 @@ void IndexIVFBQQ::train(idx_t n, const float* x) {
             with_progress(training, verbose).progress);
     const bool coarse_was_trained =
             quantizer->is_trained && quantizer->ntotal == static_cast<idx_t>(nlist);
-    train_q1(kept.size(), kept.data(), verbose, metric_type);
+    train_coarse(kept.size(), kept.data());
     if (!coarse_was_trained) round_centroids(quantizer);
     // An inverted file finds its centroids by number only with a direct map.
     if (auto* ivf = dynamic_cast<faiss::IndexIVF*>(quantizer);

@@ -38,11 +38,11 @@ struct Kind {
     faiss::MetricType metric = faiss::METRIC_L2;
 };
 
-/// One basis, several, tied atoms, codes that a scan leaves early, and lists.
-const std::vector<Kind> kKinds = {{"BQQ64"},        {"BQQ64", faiss::METRIC_INNER_PRODUCT},
-                                  {"BQQ48g3"},      {"BQQ400t"},
-                                  {"IVF20,BQQ64"},  {"IVF20,BQQ64", faiss::METRIC_INNER_PRODUCT},
-                                  {"IVF20,BQQ48g3"}};
+/// One basis, several, tied atoms, codes that a scan leaves early, lists, and many of them.
+const std::vector<Kind> kKinds = {{"BQQ64"},         {"BQQ64", faiss::METRIC_INNER_PRODUCT},
+                                  {"BQQ48g3"},       {"BQQ400t"},
+                                  {"IVF20,BQQ64"},   {"IVF20,BQQ64", faiss::METRIC_INNER_PRODUCT},
+                                  {"IVF20,BQQ48g3"}, {"IVF300,BQQ64"}};
 
 const std::vector<float>& base() {
     static const std::vector<float> x = bqq::test::gaussian_vectors(kVectors, kD, 1, 1.0);

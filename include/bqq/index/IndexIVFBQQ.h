@@ -138,6 +138,8 @@ private:
     std::shared_ptr<const CoarseSearch> coarse_;
 
     /// Takes note of the centroids that there are now.
+    /// The first part of train(): the centroids.
+    void train_coarse(size_t n, const float* x);
     void watch_centroids();
     /// search() in the search.nprobe nearest lists of each query.
     void search_nearest_lists(
