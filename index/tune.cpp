@@ -6,6 +6,7 @@
 #include "base/stopwatch.h"
 #include "codec/sampling.h"
 #include "index/checks.h"
+#include "index/file_bytes.h"
 #include "index/recall.h"
 #include "index/tune_candidates.h"
 #include "index/tune_goal.h"
@@ -13,11 +14,9 @@
 #include "nearest/nearest_rows.h"
 
 #include <bqq/index/index_factory.h>
-#include <bqq/index/index_io.h>
 #include <bqq/index/search_parameters.h>
 #include <faiss/IndexIVF.h>
 #include <faiss/impl/FaissAssert.h>
-#include <faiss/impl/io.h>
 
 #include <algorithm>
 #include <bit>
@@ -131,18 +130,6 @@ private:
         training_.resize(random.size() * d_);
         for (size_t i = 0; i < random.size(); ++i)
             std::copy_n(x_ + random[i] * d_, d_, training_.data() + i * d_);
-    }
-
-    static size_t file_bytes(const faiss::Index& index) {
-        struct Counter : faiss::IOWriter {
-            size_t bytes = 0;
-            size_t operator()(const void*, size_t size, size_t count) override {
-                bytes += size * count;
-                return count;
-            }
-        } counter;
-        bqq::write_index(&index, &counter);
-        return counter.bytes;
     }
 
     std::unique_ptr<faiss::Index> make(const std::string& factory) const {

@@ -116,6 +116,7 @@ void measure_curve(
     Row row;
     row.factory = factory;
     row.bytes = built.bytes_per_vector;
+    row.shared_bytes = built.shared_bytes_per_vector;
     row.train_seconds = built.train_seconds;
     row.add_seconds = built.add_seconds;
     row.k = benchmark.k;

@@ -27,6 +27,7 @@ std::optional<T> optional_value(const Json& value) {
 Json to_object(const Row& row) {
     return {{"factory", row.factory},
             {"bytes", row.bytes},
+            {"shared_bytes", row.shared_bytes},
             {"train_seconds", row.train_seconds},
             {"add_seconds", row.add_seconds},
             {"k", row.k},
@@ -42,6 +43,7 @@ Row to_row(const Json& object) {
     Row row;
     row.factory = object.at("factory").get<std::string>();
     row.bytes = object.at("bytes").get<double>();
+    row.shared_bytes = object.at("shared_bytes").get<double>();
     row.train_seconds = object.at("train_seconds").get<double>();
     row.add_seconds = object.at("add_seconds").get<double>();
     row.k = object.at("k").get<size_t>();
@@ -66,9 +68,9 @@ void ProgressLines::add(const Row& row) {
     out_ << std::fixed;
     if (row.factory != factory_) {
         factory_ = row.factory;
-        out_ << factory_ << ": " << std::setprecision(2) << row.bytes
-             << " bytes a vector, trained in " << row.train_seconds << " s, added in "
-             << row.add_seconds << " s\n";
+        out_ << factory_ << ": " << std::setprecision(2) << row.bytes << " bytes a vector, "
+             << row.shared_bytes << " of them shared, trained in " << row.train_seconds
+             << " s, added in " << row.add_seconds << " s\n";
     }
     out_ << "  nprobe " << std::setw(5) << row.nprobe;
     if (row.k_factor)

@@ -10,7 +10,8 @@ namespace bqq::bench {
 /// An index measured with one choice of its search parameters.
 struct Row {
     std::string factory;
-    double bytes = 0; ///< of the file, for each vector
+    double bytes = 0;        ///< of the file, for each vector
+    double shared_bytes = 0; ///< of the file before vectors are added, for each vector
     double train_seconds = 0;
     double add_seconds = 0;
     size_t k = 0;

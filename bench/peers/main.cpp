@@ -67,8 +67,7 @@ Recall recall_of(
 }
 
 command::Evaluation measure(
-        const std::string& name, const command::Benchmark& benchmark, const Options& options,
-        double& shared) {
+        const std::string& name, const command::Benchmark& benchmark, const Options& options) {
     const bool l2 = benchmark.metric.type == faiss::METRIC_L2;
     const Matrix<float>& base = benchmark.base;
     const Eigen::Map<const Rows> rows(
@@ -88,8 +87,9 @@ command::Evaluation measure(
     const Stopwatch add_time;
     const Rows y = peer->reconstructed(x);
     row.add_seconds = add_time.seconds();
-    shared = (peer->shared_bytes() + 2 * static_cast<double>(base.d)) / static_cast<double>(base.n);
-    row.bytes_per_vector = peer->bits() / 8 + scale_bytes(l2) + shared;
+    row.shared_bytes_per_vector =
+            (peer->shared_bytes() + 2 * static_cast<double>(base.d)) / static_cast<double>(base.n);
+    row.bytes_per_vector = peer->bits() / 8 + scale_bytes(l2) + row.shared_bytes_per_vector;
     row.resident_bytes_per_vector = row.bytes_per_vector;
     // An inner product has that with the mean besides, which is the same for all.
     const Rows queries =
@@ -133,13 +133,13 @@ void run(const Options& options) {
               << options.k << "  train s  code s\n";
     std::vector<command::Evaluation> rows;
     for (const std::string& name : options.peers) {
-        double shared = 0;
-        const command::Evaluation row = measure(name, benchmark, options, shared);
+        const command::Evaluation row = measure(name, benchmark, options);
         std::cout << std::left << std::setw(12) << name << std::right << std::fixed
                   << std::setprecision(2) << std::setw(13) << row.bytes_per_vector << std::setw(8)
-                  << shared << std::setprecision(4) << std::setw(12) << row.recall_1_at_1
-                  << std::setw(14) << row.recall_k_at_k << std::setprecision(2) << std::setw(9)
-                  << row.train_seconds << std::setw(8) << row.add_seconds << std::endl;
+                  << row.shared_bytes_per_vector << std::setprecision(4) << std::setw(12)
+                  << row.recall_1_at_1 << std::setw(14) << row.recall_k_at_k << std::setprecision(2)
+                  << std::setw(9) << row.train_seconds << std::setw(8) << row.add_seconds
+                  << std::endl;
         rows.push_back(row);
     }
     if (!options.json.empty()) command::write_text(options.json, command::to_json(rows));

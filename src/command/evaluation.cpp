@@ -16,6 +16,7 @@ std::vector<Evaluation> evaluate(
     result.index = factory;
     result.vectors = benchmark.base.n;
     result.bytes_per_vector = built.bytes_per_vector;
+    result.shared_bytes_per_vector = built.shared_bytes_per_vector;
     result.resident_bytes_per_vector = built.resident_bytes_per_vector;
     result.k = benchmark.k;
     result.train_seconds = built.train_seconds;

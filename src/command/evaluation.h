@@ -15,6 +15,7 @@ struct Evaluation {
     std::string search;                   ///< search parameters, such as "nprobe=4"
     size_t vectors = 0;                   ///< in the index
     double bytes_per_vector = 0;          ///< of the index file
+    double shared_bytes_per_vector = 0;   ///< of the file before vectors are added
     double resident_bytes_per_vector = 0; ///< that the index holds in memory while it is searched
     double recall_1_at_1 = 0; ///< share of the queries whose first neighbour is the true first
     double recall_k_at_k = 0; ///< share of the true k nearest among the k returned

@@ -19,6 +19,7 @@ struct Column {
 };
 
 constexpr Column bytes_column{13, 2};
+constexpr Column shared_column{9, 2};
 constexpr Column recall_column{15, 4};
 constexpr Column seconds_column{10, 2};
 constexpr Column speed_column{15, 0};
@@ -32,6 +33,7 @@ Json to_object(const Evaluation& row) {
             {"search", row.search},
             {"vectors", row.vectors},
             {"bytes_per_vector", row.bytes_per_vector},
+            {"shared_bytes_per_vector", row.shared_bytes_per_vector},
             {"resident_bytes_per_vector", row.resident_bytes_per_vector},
             {"recall_1_at_1", row.recall_1_at_1},
             {"recall_k_at_k", row.recall_k_at_k},
@@ -54,12 +56,12 @@ EvaluationTable::EvaluationTable(std::ostream& out, size_t index_width, size_t k
         : out_(out), index_width_(std::max(index_width, std::string("index").size())) {
     const std::string k_text = std::to_string(k);
     out_ << std::left << std::setw(static_cast<int>(index_width_)) << "index" << std::right
-         << std::setw(bytes_column.width) << "bytes/vector" << std::setw(bytes_column.width)
-         << "resident" << std::setw(recall_column.width) << "1-recall@1"
-         << std::setw(recall_column.width) << k_text + "-recall@" + k_text
-         << std::setw(seconds_column.width) << "train s" << std::setw(seconds_column.width)
-         << "add s" << std::setw(speed_column.width) << "QPS 1 thread"
-         << std::setw(speed_column.width) << "QPS all" << '\n'
+         << std::setw(bytes_column.width) << "bytes/vector" << std::setw(shared_column.width)
+         << "shared" << std::setw(bytes_column.width) << "resident"
+         << std::setw(recall_column.width) << "1-recall@1" << std::setw(recall_column.width)
+         << k_text + "-recall@" + k_text << std::setw(seconds_column.width) << "train s"
+         << std::setw(seconds_column.width) << "add s" << std::setw(speed_column.width)
+         << "QPS 1 thread" << std::setw(speed_column.width) << "QPS all" << '\n'
          << std::flush;
 }
 
@@ -68,6 +70,7 @@ void EvaluationTable::add(const Evaluation& row) {
          << (row.search.empty() ? row.index : row.index + " " + row.search) << std::right
          << std::fixed;
     print(out_, bytes_column, row.bytes_per_vector);
+    print(out_, shared_column, row.shared_bytes_per_vector);
     print(out_, bytes_column, row.resident_bytes_per_vector);
     print(out_, recall_column, row.recall_1_at_1);
     print(out_, recall_column, row.recall_k_at_k);

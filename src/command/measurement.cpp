@@ -6,6 +6,7 @@
 #include "command/searching.h"
 #include "command/temporary_folder.h"
 #include "command/threads.h"
+#include "index/file_bytes.h"
 
 #include <bqq/index/index_io.h>
 
@@ -45,6 +46,8 @@ BuiltIndex build_index(const std::string& factory, const Benchmark& benchmark) {
     const Stopwatch train_time;
     train_index(*index, benchmark.sample.n > 0 ? benchmark.sample : benchmark.base);
     result.train_seconds = train_time.seconds();
+    result.shared_bytes_per_vector =
+            static_cast<double>(file_bytes(*index)) / static_cast<double>(benchmark.base.n);
     const Stopwatch add_time;
     add_vectors(*index, benchmark.base);
     result.add_seconds = add_time.seconds();

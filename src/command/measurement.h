@@ -32,6 +32,7 @@ struct Benchmark {
 struct BuiltIndex {
     std::unique_ptr<faiss::Index> index;
     double bytes_per_vector = 0;          ///< of the file
+    double shared_bytes_per_vector = 0;   ///< of the file before vectors are added
     double resident_bytes_per_vector = 0; ///< on the heap, after a search
     double train_seconds = 0;
     double add_seconds = 0;

@@ -367,7 +367,8 @@ TEST_F(Command, EvalMeasuresEachIndex) {
             keys, ElementsAre(
                           "add_seconds", "bytes_per_vector", "index", "k", "qps_1_thread",
                           "qps_all_threads", "recall_1_at_1", "recall_k_at_k",
-                          "resident_bytes_per_vector", "search", "train_seconds", "vectors"));
+                          "resident_bytes_per_vector", "search", "shared_bytes_per_vector",
+                          "train_seconds", "vectors"));
     EXPECT_EQ(rows[0]["index"], "Flat");
     EXPECT_EQ(rows[0]["k"], 5);
     EXPECT_EQ(rows[0]["vectors"], base_size);
@@ -375,17 +376,23 @@ TEST_F(Command, EvalMeasuresEachIndex) {
     EXPECT_EQ(rows[0]["recall_k_at_k"], 1.0);
     EXPECT_GT(rows[0]["bytes_per_vector"], 4.0 * dimension);
     EXPECT_LT(rows[0]["bytes_per_vector"], 4.0 * dimension + 1);
+    EXPECT_NEAR(
+            rows[0]["bytes_per_vector"].get<double>() -
+                    rows[0]["shared_bytes_per_vector"].get<double>(),
+            4.0 * dimension, 1e-6);
     EXPECT_GT(rows[0]["qps_1_thread"], 0);
     EXPECT_GT(rows[0]["qps_all_threads"], 0);
     EXPECT_EQ(rows[1]["index"], "BQQ32");
     EXPECT_GT(rows[1]["recall_k_at_k"], 0.1);
+    EXPECT_GT(rows[1]["shared_bytes_per_vector"], 32.0 * dimension / base_size); // the atoms
+    EXPECT_LT(rows[1]["shared_bytes_per_vector"], rows[1]["bytes_per_vector"]);
 
     const std::string csv = contents("e.csv");
     EXPECT_THAT(
             csv,
             StartsWith(
-                    "index,search,vectors,bytes_per_vector,resident_bytes_per_vector,recall_1_at_"
-                    "1,recall_k_at_k,k,train_seconds,"
+                    "index,search,vectors,bytes_per_vector,shared_bytes_per_vector,resident_bytes_"
+                    "per_vector,recall_1_at_1,recall_k_at_k,k,train_seconds,"
                     "add_seconds,qps_1_thread,qps_all_threads\n\"Flat\",\"\",700,"));
     EXPECT_THAT(csv, HasSubstr("\n\"BQQ32\",\"\",700,"));
 }

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# What an index costs as it grows: time of training, of adding and of a query, bytes and recall, for the first 100,000,
+# the first 300,000 and all of 1,000,000 made-up vectors of 256 dimensions:
+#     bash bench/growth.sh
+# writes bench/results/growth.{json,csv,png}. Takes about a quarter of an hour on two cores, and 1 GB of disk.
+# The environment variables are described in cmake/build_functions.sh.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source cmake/build_functions.sh
+if (($# > 0)); then echo "usage: bash bench/growth.sh" >&2; exit 2; fi
+
+install_packages "${build_packages[@]}" python3-numpy python3-matplotlib
+build release bqq_command
+command=$(build_dir release)/src/command/bqq
+data=build/data
+/usr/bin/python3 datasets/decaying_spectrum.py "$data"
+
+factories=(BQQ128 BQQ512z8t PQ32x4fs PQ128x4fs)
+inverted_files=(IVF4096,BQQ128 IVF4096,BQQ512z8t IVF4096,PQ32x4fs IVF4096,PQ128x4fs)
+faiss_version=$("$command" --version | sed -nE 's/.*FAISS ([0-9]+\.[0-9]+).*/\1/p')
+# RaBitQ's fast scan came with FAISS 1.13. It needs a rotation before it.
+if [[ $(printf '%s\n' 1.13 "$faiss_version" | sort -V | head -n 1) == 1.13 ]]; then
+    factories+=(RR256,RaBitQfs RR256,RaBitQfs2)
+    inverted_files+=(RR256,IVF4096,RaBitQfs)
+fi
+
+results=bench/results
+mkdir -p "$results"
+# Threads that wait must not take the cores from the ones that work: FAISS uses both OpenMP and OpenBLAS.
+export OMP_WAIT_POLICY=passive
+parts=$(mktemp -d)
+trap 'rm -r "$parts"' EXIT
+for count in 100000 300000 1000000; do
+    echo "the first $count vectors"
+    measured=("${factories[@]}")
+    if ((count == 1000000)); then measured+=("${inverted_files[@]}"); fi
+    "$command" eval --base "$data/decaying_spectrum_base.npy" --base-count "$count" \
+        --queries "$data/decaying_spectrum_queries.npy" --metric l2 --k 10 --nprobe 64 \
+        "${measured[@]/#/--factory=}" --json "$parts/$count.json"
+done
+/usr/bin/python3 bench/join_results.py "$parts"/*.json --json "$results/growth.json" --csv "$results/growth.csv"
+/usr/bin/python3 bench/plot_growth.py "$results/growth.json" "$results/growth.png" \
+    --title "Made-up vectors of 256 dimensions, squared L2 (FAISS $faiss_version)"
+echo "wrote $results/growth.{json,csv,png}"
