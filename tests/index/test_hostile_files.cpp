@@ -99,7 +99,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "IVF4_HNSW4,BQQ12", "IVF8(IVF2,Flat),BQQ12", "HNSW4,BQQ12", "HNSW4,BQQ4g2",
                 "IDMap,BQQ12", "IDMap2,BQQ12", "PCA4,BQQ12", "OPQ2_8,BQQ12", "RR8,BQQ12",
                 "L2norm,BQQ12", "BQQ12,RFlat", "BQQ12,Refine(SQ8)", "BQQ12,Refine(PQ4x4)",
-                "BQQ12,Refine(PQ4x4fs)", "IVF4,BQQ12,RFlat", "shards"),
+                "BQQ12,Refine(PQ4x4fs)", "BQQ8,Refine(BQQ12)", "IVF4,BQQ12,RFlat", "shards"),
         [](const auto& kind) {
             std::string name = kind.param;
             for (char& c : name)

@@ -144,12 +144,55 @@ TEST(IndexFactory, RefinesTheCode) {
     EXPECT_TRUE(refine.own_fields);
 }
 
+TEST(IndexFactory, RefinesACodeByALongerOne) {
+    const auto index = make("PCA8,IVF4,BQQ32,Refine(BQQ4x30z3)", faiss::METRIC_INNER_PRODUCT);
+    const auto& refine = as<faiss::IndexRefine>(index.get());
+    const auto& transform = as<faiss::IndexPreTransform>(refine.base_index);
+    EXPECT_EQ(as<bqq::IndexIVFBQQ>(transform.index).codec().M(), 32u);
+    const auto& longer = as<IndexBQQ>(refine.refine_index);
+    EXPECT_EQ(longer.codec().M(), 120u);
+    EXPECT_EQ(longer.codec().wanted_depth(), 3);
+    EXPECT_EQ(longer.metric_type, faiss::METRIC_INNER_PRODUCT);
+    EXPECT_EQ(longer.d, kDimension);
+    EXPECT_TRUE(refine.own_fields);
+    EXPECT_TRUE(refine.own_refine_index);
+    // One of FAISS's may be refined by ours.
+    EXPECT_NO_THROW(as<faiss::IndexRefine>(make("SQ4,Refine(BQQ64)").get()));
+    for (const char* description :
+         {"BQQ32,Refine(IVF4,BQQ64)", "BQQ32,Refine(BQQ64,RFlat)",
+          "BQQ32,Refine(BQQ64,Refine(BQQ96))", "BQQ32,Refine(BQQ)", "BQQ32,Refine(BQQ64)x",
+          "Refine(BQQ64)", "BQQ32,Refine(BQQ64))"})
+        EXPECT_THROW(make(description), FaissException) << description;
+}
+
+/// As many as the longer code alone finds, when all are candidates.
+TEST(IndexFactory, FindsWhatTheRefinementFinds) {
+    const std::vector<float> x = bqq::test::gaussian_vectors(400, kDimension, 1);
+    const std::vector<float> first(x.begin(), x.begin() + 50 * kDimension);
+    for (const faiss::MetricType metric : {faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT}) {
+        const auto index = make("BQQ16,Refine(BQQ80)", metric);
+        const auto longer = make("BQQ80", metric);
+        for (faiss::Index* each : {index.get(), longer.get()}) {
+            each->train(400, x.data());
+            add(*each, x);
+        }
+        dynamic_cast<faiss::IndexRefine&>(*index).k_factor = 40;
+        const auto refined = bqq::test::search(*index, first, 10);
+        const auto alone = bqq::test::search(*longer, first, 10);
+        size_t same = 0;
+        for (size_t i = 0; i < alone.labels.size(); ++i)
+            same += refined.labels[i] == alone.labels[i] ? 1 : 0;
+        EXPECT_GT(same, alone.labels.size() * 95 / 100);
+    }
+}
+
 TEST(IndexFactory, EveryCompositionTrainsAndSearches) {
     const std::vector<float> x = bqq::test::gaussian_vectors(400, kDimension, 1);
     const std::vector<float> first(x.begin(), x.begin() + 50 * kDimension);
     for (const char* description :
          {"BQQ40", "BQQ4x10z4", "PCA8,BQQ40", "PCAR8,BQQ40", "RR8,BQQ40", "L2norm,BQQ40",
-          "IDMap,BQQ40", "IDMap2,BQQ40", "IDMap2,PCA8,BQQ40", "BQQ40,RFlat", "PCA8,BQQ40,RFlat"})
+          "IDMap,BQQ40", "IDMap2,BQQ40", "IDMap2,PCA8,BQQ40", "BQQ40,RFlat", "PCA8,BQQ40,RFlat",
+          "BQQ24,Refine(BQQ40)"})
         for (const faiss::MetricType metric : {faiss::METRIC_L2, faiss::METRIC_INNER_PRODUCT}) {
             SCOPED_TRACE(testing::Message() << description << " metric " << metric);
             const auto index = make(description, metric);
@@ -182,6 +225,7 @@ TEST(IndexFactory, ReverseGivesTheDescriptionBack) {
           "IDMap2,PCA8,BQQ16",
           "BQQ16,RFlat",
           "BQQ16,Refine(SQ8)",
+          "IDMap,PCA8,BQQ16z4,Refine(BQQ24z3g4)",
           "BQQ16g4",
           "BQQ16z3g4",
           "BQQ16g",

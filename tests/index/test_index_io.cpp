@@ -107,7 +107,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "PCA4,BQQ24", "RR8,BQQ24", "L2norm,BQQ24", "IDMap,BQQ24", "IDMap2,BQQ24",
                 "IDMap2,PCA4,BQQ24", "BQQ24,RFlat", "PCA4,BQQ24,RFlat", "Flat", "SQ8",
                 "IDMap2,Flat", "IVF4,BQQ24", "IVF4_HNSW4,BQQ24", "IVF8(IVF2,Flat),BQQ24",
-                "IDMap2,PCA4,IVF4,BQQ24", "IVF4,BQQ24,RFlat", "IVF4,BQQ24,Refine(SQ8)"),
+                "IDMap2,PCA4,IVF4,BQQ24", "IVF4,BQQ24,RFlat", "IVF4,BQQ24,Refine(SQ8)",
+                "IVF4,BQQ24,Refine(BQQ40)"),
         [](const auto& test) {
             std::string name = test.param;
             for (char& c : name)

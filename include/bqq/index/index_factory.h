@@ -22,8 +22,8 @@ namespace bqq {
  *
  * A code stands where FAISS takes "Flat": "BQQ256", "PCA128,BQQ128", "IDMap2,BQQ4x64z4",
  * "BQQ256,RFlat", "IVF1024,BQQ256", "IVF1024,BQQ128z3g16", "IVF1024_HNSW32,BQQ256",
- * "OPQ16_64,IVF1024,BQQ128,Refine(SQ8)", "HNSW32,BQQ256". A description without a BQQ code is
- * handed to FAISS.
+ * "OPQ16_64,IVF1024,BQQ128,Refine(SQ8)", "HNSW32,BQQ256". A refinement may be a longer code,
+ * "IVF1024,BQQ128,Refine(BQQ1024)". A description without a BQQ code is handed to FAISS.
  *
  * "IDMap,IVF1024,BQQ256" gives the inverted file itself, which keeps ids (add_with_ids): IndexIDMap
  * over an inverted file gives wrong ids once vectors are removed. "IDMap2,..." adds the hash table
