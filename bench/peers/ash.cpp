@@ -15,12 +15,16 @@ namespace {
 
 constexpr int kProcrustesRounds = 10;
 
-/// The nearest matrix with orthonormal rows: M^(-1/2) of the Gram matrix times m.
+/// The nearest matrix with orthonormal rows: M^(-1/2) of the Gram matrix times m. A Gram matrix has
+/// the square of m's condition, too much for float.
 Rows orthonormal(const Rows& m) {
-    const Eigen::MatrixXf gram = m * m.transpose();
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXf> solver(gram);
-    const Eigen::VectorXf roots = solver.eigenvalues().cwiseMax(1e-12f).cwiseSqrt().cwiseInverse();
-    return solver.eigenvectors() * roots.asDiagonal() * solver.eigenvectors().transpose() * m;
+    const Eigen::MatrixXd wide = m.cast<double>();
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(wide * wide.transpose());
+    const double least = 1e-14 * solver.eigenvalues().maxCoeff();
+    const Eigen::VectorXd roots = solver.eigenvalues().cwiseMax(least).cwiseSqrt().cwiseInverse();
+    const Eigen::MatrixXd result =
+            solver.eigenvectors() * roots.asDiagonal() * solver.eigenvectors().transpose() * wide;
+    return result.cast<float>();
 }
 
 /// Step between levels that has the least squared error on normal numbers of variance 1.
