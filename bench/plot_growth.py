@@ -43,6 +43,8 @@ def main():
         axes.set_xscale("log")
         if key != "recall_k_at_k":
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_xticks(sorted({row["vectors"] for row in rows}))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
