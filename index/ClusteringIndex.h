@@ -16,6 +16,12 @@ namespace bqq {
  * which rarely loses it to one that is far away (Broder et al., Scalable K-Means by Ranked
  * Retrieval, 2014). In the first round and each kRounds after it they are those around the mean of
  * the vector's group, where there are about as many groups as centroids in each.
+ *
+ * Mean squared distances after ten rounds, beside those of comparing with all in each: 100,000
+ * sentences, 1,024 and 2,048 centroids 1.0004 and 1.0018, Fashion-MNIST, 1,024 centroids 0.999. With
+ * 8 groups 1.002 and 1.004 on sentences, with 128 around and 16 groups 1.0007 and 1.0000.
+ *
+ * A search remembers what the last one found, and is none for several threads at the same time.
  */
 class ClusteringIndex : public faiss::Index {
 public:

@@ -222,8 +222,7 @@ std::unique_ptr<faiss::Index> index_factory(
         auto codes = index_factory(d, refinement, metric);
         FAISS_THROW_IF_NOT_FMT(
                 dynamic_cast<IndexBQQ*>(codes.get()) != nullptr,
-                "BQQ: cannot refine by \"%s\" in the factory string \"%s\"; Refine(...) takes "
-                "codes "
+                "BQQ: cannot refine by \"%s\" in the factory string \"%s\"; Refine() takes a code "
                 "without lists, such as BQQ1024",
                 refinement.c_str(), description.c_str());
         const size_t end = description.size() - std::string("Refine()").size() - refinement.size();
