@@ -8,11 +8,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/build_functions.sh
-case ${1:-} in
-    '') all=0 ;;
-    --all) all=1 ;;
-    *) echo "usage: bash bench/growth.sh [--all]" >&2; exit 2 ;;
-esac
+source bench/functions.sh
+if wants_all bench/growth.sh "$@"; then all=1; else all=0; fi
 
 install_packages "${build_packages[@]}" python3-numpy python3-matplotlib
 build release bqq_command
@@ -22,9 +19,9 @@ data=build/data
 
 factories=(BQQ128 BQQ512z8t PQ32x4fs)
 inverted_files=(IVF4096,BQQ128 IVF4096,BQQ512z8t)
-faiss_version=$("$command" --version | sed -nE 's/.*FAISS ([0-9]+\.[0-9]+).*/\1/p')
+version=$(faiss_version "$command")
 # RaBitQ's fast scan came with FAISS 1.13. It needs a rotation before it.
-if [[ $(printf '%s\n' 1.13 "$faiss_version" | sort -V | head -n 1) == 1.13 ]]; then
+if at_least "$version" 1.13; then
     factories+=(RR256,RaBitQfs RR256,RaBitQfs2)
 fi
 if ((all)); then
@@ -48,5 +45,5 @@ for count in 100000 300000 1000000; do
 done
 /usr/bin/python3 bench/join_results.py "$parts"/*.json --json "$results/growth.json" --csv "$results/growth.csv"
 /usr/bin/python3 bench/plot_growth.py "$results/growth.json" "$results/growth.png" \
-    --title "Made-up vectors of 256 dimensions, squared L2 (FAISS $faiss_version)"
+    --title "Made-up vectors of 256 dimensions, squared L2 (FAISS $version)"
 echo "wrote $results/growth.{json,csv,png}"

@@ -9,12 +9,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/build_functions.sh
-
-case ${1:-} in
-    '') all=0 ;;
-    --all) all=1 ;;
-    *) echo "usage: bash bench/run.sh [--all]" >&2; exit 2 ;;
-esac
+source bench/functions.sh
+if wants_all bench/run.sh "$@"; then all=1; else all=0; fi
 
 install_packages "${build_packages[@]}" dataset-fashion-mnist python3-numpy python3-matplotlib
 build release bqq_command bqq_peers
@@ -25,13 +21,12 @@ data=build/data
 
 factories=(BQQ64 BQQ128 BQQ256 BQQ88g8 BQQ168g6 BQQ288z3g8 BQQ512z3tg8 BQQ840z4tg8 BQQ1900z4tg8
     PQ98x4fs)
-faiss_version=$("$command" --version | sed -nE 's/.*FAISS ([0-9]+\.[0-9]+).*/\1/p')
+version=$(faiss_version "$command")
 # RaBitQ's fast scan came with FAISS 1.13. It needs a rotation before it. Before, SQ takes minutes to search.
-at_least() { [[ $(printf '%s\n' "$1" "$faiss_version" | sort -V | head -n 1) == "$1" ]]; }
-if at_least 1.13; then
+if at_least "$version" 1.13; then
     factories+=(SQ4 SQ6 RR784,RaBitQfs RR784,RaBitQfs2 RR784,RaBitQfs4 HR,RaBitQfs PCAR128,RaBitQfs4)
 fi
-if at_least 1.15; then factories+=(RR784,EDEN2); fi
+if at_least "$version" 1.15; then factories+=(RR784,EDEN2); fi
 if ((all)); then
     factories+=(SQ8 PQ16x8 PQ28x8 PQ49x8 PQ49x4fs PQ196x4fs OPQ16_64,PQ16x8 OPQ32_128,PQ32x8 OPQ49,PQ49x8
         OPQ98_392,PQ98x4fs RQ8x8)
@@ -71,8 +66,8 @@ measure 60000 BQQ128z4 BQQ216z5 Pad798,PQ38x4fs Pad806,PQ62x4fs
 /usr/bin/python3 bench/join_results.py "$parts"/*.json \
     --json "$results/recall_vs_memory.json" --csv "$results/recall_vs_memory.csv"
 /usr/bin/python3 bench/plot_recall_vs_memory.py "$results/recall_vs_memory.json" \
-    "$results/recall_vs_memory.png" --title "Fashion-MNIST, 60,000 x 784, squared L2 (FAISS $faiss_version)"
+    "$results/recall_vs_memory.png" --title "Fashion-MNIST, 60,000 x 784, squared L2 (FAISS $version)"
 /usr/bin/python3 bench/plot_recall_vs_vectors.py "$results/recall_vs_memory.json" \
     "$results/recall_vs_vectors.png" --bytes 20 --bytes 32 \
-    --title "Fashion-MNIST, the first vectors and all of them, squared L2 (FAISS $faiss_version)"
+    --title "Fashion-MNIST, the first vectors and all of them, squared L2 (FAISS $version)"
 echo "wrote $results/recall_vs_memory.{json,csv,png} and $results/recall_vs_vectors.png"

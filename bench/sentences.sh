@@ -9,12 +9,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/build_functions.sh
-
-case ${1:-} in
-    '') all=0 ;;
-    --all) all=1 ;;
-    *) echo "usage: bash bench/sentences.sh [--all]" >&2; exit 2 ;;
-esac
+source bench/functions.sh
+if wants_all bench/sentences.sh "$@"; then all=1; else all=0; fi
 
 install_packages "${build_packages[@]}" python3-numpy python3-matplotlib
 build release bqq_command bqq_peers
@@ -28,10 +24,9 @@ fi
 
 factories=(BQQ56z4 BQQ64 BQQ96z4 BQQ120z4 BQQ128 BQQ184z4 BQQ248z4 BQQ256 BQQ216z4g2 BQQ280z4g4
     PQ16x4fs PQ32x4fs PQ64x4fs PCAR64,PQ16x4fs PCAR128,PQ32x4fs PCAR256,PQ64x4fs)
-faiss_version=$("$command" --version | sed -nE 's/.*FAISS ([0-9]+\.[0-9]+).*/\1/p')
-at_least() { [[ $(printf '%s\n' "$1" "$faiss_version" | sort -V | head -n 1) == "$1" ]]; }
+version=$(faiss_version "$command")
 # RaBitQ's fast scan came with FAISS 1.13. It needs a rotation before it; that of PCAR is random after the axes.
-if at_least 1.13; then factories+=(PCAR64,RaBitQfs PCAR128,RaBitQfs PCAR64,RaBitQfs2 PCAR192,RaBitQfs); fi
+if at_least "$version" 1.13; then factories+=(PCAR64,RaBitQfs PCAR128,RaBitQfs PCAR64,RaBitQfs2 PCAR192,RaBitQfs); fi
 if ((all)); then
     factories+=(PQ8x8 PQ16x8 PQ32x8 OPQ8_64,PQ8x8 OPQ16_64,PQ16x8 OPQ32_128,PQ32x8 OPQ32_64,PQ32x4fs
         OPQ64_128,PQ64x4fs RQ8x8 RQ16x8 PRQ2x4x8 PRQ4x4x8 LSQ8x8)
@@ -50,5 +45,5 @@ inputs=(--base "$data/wordnet_use512_base.npy" --queries "$data/wordnet_use512_q
 "$(build_dir release)/bench/peers/bqq_peers" "${inputs[@]}" "${peers[@]/#/--peer=}" --json "$parts/peers.json"
 /usr/bin/python3 bench/join_results.py "$parts"/*.json --json "$results/sentences.json" --csv "$results/sentences.csv"
 /usr/bin/python3 bench/plot_recall_vs_memory.py "$results/sentences.json" "$results/sentences.png" \
-    --title "Sentence embeddings, 100,000 x 512, cosine (FAISS $faiss_version)"
+    --title "Sentence embeddings, 100,000 x 512, cosine (FAISS $version)"
 echo "wrote $results/sentences.{json,csv,png}"

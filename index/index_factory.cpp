@@ -176,36 +176,30 @@ std::unique_ptr<faiss::Index> with_codes(std::unique_ptr<faiss::Index> index, co
     return index;
 }
 
-/// Puts a refinement in place of one by flat vectors.
-/// @return  nullptr if there is none
-std::unique_ptr<faiss::Index> with_refinement(
-        std::unique_ptr<faiss::Index> index, std::unique_ptr<faiss::Index> refinement) {
-    if (auto* flat = dynamic_cast<faiss::IndexRefine*>(index.get())) {
-        auto ours = std::make_unique<faiss::IndexRefine>(flat->base_index, refinement.get());
-        flat->own_fields = false;
-        ours->own_fields = true;
-        ours->own_refine_index = true;
-        (void)refinement.release();
-        return ours;
-    }
-    faiss::Index** inner = inner_index(index.get());
-    if (inner == nullptr || *inner == nullptr) return nullptr;
-    std::unique_ptr<faiss::Index> replaced(*inner);
-    *inner = nullptr;
-    replaced = with_refinement(std::move(replaced), std::move(refinement));
-    if (replaced == nullptr) return nullptr;
-    *inner = replaced.release();
-    return index;
-}
-
-/// What is between the parentheses of Refine(...) at the end, where a BQQ code is; else empty.
-std::string refinement_by_codes(const std::string& description) {
+/** Makes an index whose string ends in Refine(BQQ...). As in FAISS, the refinement is outermost.
+ * @return  nullptr for another string
+ */
+std::unique_ptr<faiss::Index> refined_by_codes(
+        int d, const std::string& description, faiss::MetricType metric) {
     const std::string begin = ",Refine(";
     const size_t at = description.find(begin);
-    if (at == description.npos || description.back() != ')') return {};
+    if (at == description.npos || description.back() != ')') return nullptr;
     const size_t first = at + begin.size();
-    const std::string inner = description.substr(first, description.size() - 1 - first);
-    return inner.find("BQQ") == inner.npos ? std::string() : inner;
+    const std::string refinement = description.substr(first, description.size() - 1 - first);
+    if (refinement.find("BQQ") == refinement.npos) return nullptr;
+    auto codes = index_factory(d, refinement, metric);
+    FAISS_THROW_IF_NOT_FMT(
+            dynamic_cast<IndexBQQ*>(codes.get()) != nullptr,
+            "BQQ: cannot refine by \"%s\" in the factory string \"%s\"; Refine() takes a code "
+            "without lists, such as BQQ1024",
+            refinement.c_str(), description.c_str());
+    auto base = index_factory(d, description.substr(0, at), metric);
+    auto ours = std::make_unique<faiss::IndexRefine>(base.get(), codes.get());
+    ours->own_fields = true;
+    ours->own_refine_index = true;
+    (void)base.release();
+    (void)codes.release();
+    return ours;
 }
 
 } // namespace
@@ -218,21 +212,7 @@ std::unique_ptr<faiss::Index> index_factory(
             "BQQ: a factory string of %zu characters, must be at most %zu", description.size(),
             kLongest);
     check_graphs(description);
-    if (const std::string refinement = refinement_by_codes(description); !refinement.empty()) {
-        auto codes = index_factory(d, refinement, metric);
-        FAISS_THROW_IF_NOT_FMT(
-                dynamic_cast<IndexBQQ*>(codes.get()) != nullptr,
-                "BQQ: cannot refine by \"%s\" in the factory string \"%s\"; Refine() takes a code "
-                "without lists, such as BQQ1024",
-                refinement.c_str(), description.c_str());
-        const size_t end = description.size() - std::string("Refine()").size() - refinement.size();
-        auto ours = with_refinement(
-                index_factory(d, description.substr(0, end) + "RFlat", metric), std::move(codes));
-        FAISS_THROW_IF_NOT_FMT(
-                ours != nullptr, "BQQ: cannot place \"%s\" in the factory string \"%s\"",
-                refinement.c_str(), description.c_str());
-        return ours;
-    }
+    if (auto refined = refined_by_codes(d, description, metric)) return refined;
     // FAISS builds the index with "Flat" in place of the code.
     size_t begin = description.find("BQQ");
     while (begin != description.npos && begin != 0 && description[begin - 1] != ',')

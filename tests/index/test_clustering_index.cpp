@@ -106,7 +106,8 @@ TEST(ClusteringIndex, BeginsAnewWithAnotherNumberOfVectors) {
 /// The mean of vectors may leave the range of a float.
 TEST(ClusteringIndex, TakesCentroidsThatAreInfinite) {
     std::vector<float> centroids(vectors().begin(), vectors().begin() + kCentroids * kDimension);
-    centroids[3] = std::numeric_limits<float>::infinity();
+    for (size_t c = 0; c < kCentroids; c += 2)
+        centroids[c * kDimension] = (c % 4 == 0 ? 1 : -1) * std::numeric_limits<float>::infinity();
     ClusteringIndex index(kDimension, faiss::METRIC_L2);
     index.add(kCentroids, centroids.data());
     std::vector<float> distances(kVectors);
