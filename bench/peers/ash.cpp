@@ -1,8 +1,7 @@
 #include "ash.h"
 
+#include "base/linear_algebra.h"
 #include "principal_axes.h"
-
-#include <Eigen/Eigenvalues>
 
 #include <algorithm>
 #include <cmath>
@@ -19,11 +18,11 @@ constexpr int kProcrustesRounds = 10;
 /// the square of m's condition, too much for float.
 Rows orthonormal(const Rows& m) {
     const Eigen::MatrixXd wide = m.cast<double>();
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(wide * wide.transpose());
-    const double least = 1e-14 * solver.eigenvalues().maxCoeff();
-    const Eigen::VectorXd roots = solver.eigenvalues().cwiseMax(least).cwiseSqrt().cwiseInverse();
+    const Eigensystem gram = eigensystem(wide * wide.transpose());
+    const double least = 1e-14 * gram.values.maxCoeff();
+    const Eigen::VectorXd roots = gram.values.cwiseMax(least).cwiseSqrt().cwiseInverse();
     const Eigen::MatrixXd result =
-            solver.eigenvectors() * roots.asDiagonal() * solver.eigenvectors().transpose() * wide;
+            gram.vectors * roots.asDiagonal() * gram.vectors.transpose() * wide;
     return result.cast<float>();
 }
 

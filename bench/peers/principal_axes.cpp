@@ -1,15 +1,15 @@
 #include "principal_axes.h"
 
-#include <Eigen/Eigenvalues>
+#include "base/linear_algebra.h"
 
 namespace bqq::bench {
 
 PrincipalAxes::PrincipalAxes(const Rows& x) {
     const Eigen::MatrixXf covariance =
             x.transpose() * x / static_cast<float>(std::max<Eigen::Index>(1, x.rows()));
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXf> solver(covariance);
-    axes = solver.eigenvectors().rowwise().reverse().transpose();
-    variances = solver.eigenvalues().reverse().cwiseMax(0);
+    const Eigensystem system = eigensystem(covariance.cast<double>());
+    axes = system.vectors.transpose().cast<float>();
+    variances = system.values.cwiseMax(0).cast<float>();
 }
 
 } // namespace bqq::bench

@@ -1,32 +1,17 @@
 #include "shannon.h"
 
-#include <cmath>
+#include "codec/water_filling.h"
+
 #include <random>
 
 namespace bqq::bench {
 
-namespace {
-
-/// Error of each axis above it, at so many bits in all.
-double water_level(const Eigen::VectorXf& variances, double bits) {
-    // With the K largest above: bits = sum of log2(variance / level) / 2.
-    double sum = 0;
-    double level = 0;
-    for (Eigen::Index k = 0; k < variances.size() && variances[k] > 0; ++k) {
-        const auto variance = static_cast<double>(variances[k]);
-        if (variance <= level) break;
-        sum += std::log2(variance);
-        level = std::exp2((sum - 2 * bits) / static_cast<double>(k + 1));
-    }
-    return level;
-}
-
-} // namespace
-
 void Shannon::train(const Rows& x, uint64_t seed) {
     seed_ = seed;
     const PrincipalAxes principal(x);
-    const auto level = static_cast<float>(water_level(principal.variances, bits_));
+    const Eigen::VectorXd variances = principal.variances.cast<double>();
+    const auto level = static_cast<float>(
+            water_level({variances.data(), static_cast<size_t>(variances.size())}, bits_));
     const auto above = static_cast<Eigen::Index>((principal.variances.array() > level).count());
     axes_ = principal.axes.topRows(above);
     kept_ = 1 - level / principal.variances.head(above).array();

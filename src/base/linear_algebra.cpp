@@ -18,14 +18,23 @@ Eigen::VectorXd least_norm_solution(const Eigen::MatrixXd& A, const Eigen::Vecto
     return A.completeOrthogonalDecomposition().solve(b);
 }
 
+Eigen::MatrixXd least_norm_solutions(const Eigen::MatrixXd& A, const Eigen::MatrixXd& B) {
+    return A.completeOrthogonalDecomposition().solve(B);
+}
+
 Eigen::MatrixXf orthonormal_columns(const Eigen::MatrixXf& A) {
     const Eigen::HouseholderQR<Eigen::MatrixXf> qr(A);
     return qr.householderQ() * Eigen::MatrixXf::Identity(A.rows(), A.cols());
 }
 
-Eigen::MatrixXd eigenvectors(const Eigen::MatrixXd& A) {
+Eigensystem eigensystem(const Eigen::MatrixXd& A) {
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(A);
-    return solver.eigenvectors().rowwise().reverse();
+    return {solver.eigenvectors().rowwise().reverse(), solver.eigenvalues().reverse()};
+}
+
+Eigen::VectorXd eigenvalues(const Eigen::MatrixXd& A) {
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(A, Eigen::EigenvaluesOnly);
+    return solver.eigenvalues().reverse();
 }
 
 } // namespace bqq

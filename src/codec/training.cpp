@@ -50,7 +50,6 @@ int plane_rounds(int depth, int rounds) {
 // Each early round steps beyond the least-squares basis by this part of its change: as good after
 // 16 rounds as 25 without (Fashion-MNIST, M = 128).
 constexpr float kMomentum = 0.6f;
-constexpr double kRidge = 1e-4;
 // Vectors that tied atoms are learned on. Coding error of other sentences, M = 1024, after 5,000 /
 // 10,000 / 20,000 / 33,000: 0.0299, 0.0286, 0.0283, 0.0279.
 constexpr size_t kTiedPoints = 20000;
@@ -277,8 +276,9 @@ private:
         }
         gram = without_padding(gram, stride, M_);
         right = without_padding(right, ld_, d_);
+        constexpr double kBasisRidge = 1e-4;
         for (size_t k = 0; k < M_; ++k)
-            gram[k * M_ + k] += static_cast<float>(kRidge * static_cast<double>(n));
+            gram[k * M_ + k] += static_cast<float>(kBasisRidge * static_cast<double>(n));
         std::vector<float> B = solve(gram, right);
         const double error = kernels::squared_norm(weighted_.data(), n * ld_) -
                              kernels::inner_product(B.data(), right.data(), B.size());

@@ -42,8 +42,8 @@ std::vector<float> principal_directions(
     std::vector<float> covariance(m * m);
     kernels::dot_rows_parallel(y.data(), n, m, y.data(), n, m, n, covariance.data(), m);
     const Eigen::MatrixXf rotation =
-            eigenvectors(Eigen::Map<RowMatrix>(covariance.data(), rows, rows).cast<double>())
-                    .transpose()
+            eigensystem(Eigen::Map<RowMatrix>(covariance.data(), rows, rows).cast<double>())
+                    .vectors.transpose()
                     .cast<float>();
     const RowMatrix directions = rotation * Q;
     return {directions.data(), directions.data() + directions.size()};

@@ -27,7 +27,7 @@ Metric to_metric(const std::string& name) {
 using Bytes = py::array_t<uint8_t, py::array::c_style>;
 using Lists = py::array_t<uint32_t, py::array::c_style>;
 
-void train(
+void train_codec(
         Quantizer& quantizer, const py::object& x, std::optional<uint64_t> seed,
         const py::object& progress) {
     const Rows rows = to_rows(x, "x", static_cast<int64_t>(quantizer.d()));
@@ -135,7 +135,7 @@ void bind_quantizer(py::module_& m) {
             .def_property_readonly("M", &Quantizer::M)
             .def_property_readonly("code_size", &Quantizer::code_size)
             .def_property_readonly("is_trained", &Quantizer::is_trained)
-            .def("train", &train, py::arg("x"), py::arg("seed") = py::none(),
+            .def("train", &train_codec, py::arg("x"), py::arg("seed") = py::none(),
                  py::arg("progress") = py::none(), "Learns bases from x, n x d.")
             .def("encode", &encode, py::arg("x"),
                  "(codes, lists) of x, n x d: n x code_size bytes, and which basis each has.")

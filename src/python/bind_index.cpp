@@ -45,14 +45,14 @@ using IndexPointer = std::shared_ptr<faiss::Index>;
 constexpr int64_t kRowsAtOnce = 1 << 14; // between two looks at Ctrl-C
 
 /// @throws py::value_error  for another name
-faiss::MetricType to_metric(const std::string& name) {
+faiss::MetricType to_index_metric(const std::string& name) {
     if (name == "l2") return faiss::METRIC_L2;
     if (name == "ip" || name == "cosine") return faiss::METRIC_INNER_PRODUCT;
     throw py::value_error("metric is '" + name + "', it has to be 'l2', 'ip' or 'cosine'");
 }
 
 IndexPointer make_index(int64_t d, const std::string& description, const std::string& metric) {
-    const faiss::MetricType type = to_metric(metric);
+    const faiss::MetricType type = to_index_metric(metric);
     if (to_size(d, "d") > static_cast<size_t>(std::numeric_limits<int>::max()))
         throw py::value_error("d is " + std::to_string(d) + ", it has to be below 2^31");
     auto index = index_factory(static_cast<int>(d), description, type);
@@ -377,7 +377,7 @@ void bind_ours(py::module_& m) {
                          throw py::value_error(
                                  "metric is 'cosine': index_factory makes such indexes");
                      return std::make_shared<IndexBQQ>(
-                             to_size(d, "d"), to_size(M, "M"), to_metric(metric), depth,
+                             to_size(d, "d"), to_size(M, "M"), to_index_metric(metric), depth,
                              to_size(bases, "bases"), to_atoms(atoms));
                  }),
                  py::arg("d"), py::arg("M"), py::arg("metric") = "l2",
@@ -391,7 +391,7 @@ void bind_ours(py::module_& m) {
                      if (metric == "cosine")
                          throw py::value_error(
                                  "metric is 'cosine': index_factory makes such indexes");
-                     const faiss::MetricType type = to_metric(metric);
+                     const faiss::MetricType type = to_index_metric(metric);
                      auto coarse = std::make_unique<faiss::IndexFlat>(
                              static_cast<int64_t>(to_size(d, "d")), type);
                      auto index = std::make_shared<IndexIVFBQQ>(

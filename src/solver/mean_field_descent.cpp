@@ -17,10 +17,9 @@ namespace bqq {
 namespace {
 
 // The paper's parameters, for X divided by its range.
+// Those of the temperature stand where it falls.
 constexpr float kZeta = 4;
 constexpr float kEta = 0.06f;
-constexpr double kStartTemperature = 0.2;
-constexpr double kEndTemperature = 0.005;
 
 using Floats = kernels::AlignedVector<float>;
 
@@ -256,6 +255,7 @@ private:
 
 SignPlane descend_mean_field(
         std::span<const float> X, size_t m, size_t n, size_t l, size_t steps, uint64_t seed) {
+    constexpr double kStartTemperature = 0.2, kEndTemperature = 0.005;
     Descent descent(X, m, n, l, seed);
     for (size_t i = 0; i < steps; ++i) {
         const double done =

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace failed_allocations_test {
 
 using bqq::CodeLists;
 using bqq::CodesWithin;
@@ -204,4 +204,4 @@ TEST_P(FailedAllocations, OfSearches) {
     }
 }
 
-} // namespace
+} // namespace failed_allocations_test

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace bases_test {
 
 using bqq::Basis;
 using bqq::Error;
@@ -279,4 +279,4 @@ TEST(SetBases, RefusesValuesThatNoBasisHas) {
     EXPECT_NO_THROW(quantizer.set_bases({good}));
 }
 
-} // namespace
+} // namespace bases_test

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace basis_test {
 
 using bqq::Metric;
 using bqq::Quantizer;
@@ -144,4 +144,4 @@ TEST(FitPlanes, SweepsLowerWhatTheCodesLose) {
     }
 }
 
-} // namespace
+} // namespace basis_test

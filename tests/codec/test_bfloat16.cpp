@@ -11,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-namespace {
+namespace bfloat16_test {
 
 using bqq::to_bfloat16;
 
@@ -65,4 +65,4 @@ TEST(Bfloat16, VectorsFarFromTheOriginAreFoundAsNearIt) {
     }
 }
 
-} // namespace
+} // namespace bfloat16_test

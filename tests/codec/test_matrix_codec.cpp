@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-namespace {
+namespace matrix_codec_test {
 
 using bqq::MatrixBlock;
 using bqq::MatrixCodec;
@@ -278,4 +278,4 @@ TEST(MatrixCodec, PlanesBeyondAnExactCodeDoNoHarm) {
         }
 }
 
-} // namespace
+} // namespace matrix_codec_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace codec_outliers_test {
 
 using bqq::outlier_limit;
 using bqq::Progress;
@@ -64,4 +64,4 @@ TEST(TrainingRows, StayWhereTooFewWouldBeLeft) {
     EXPECT_EQ(TrainingRows(kVectors, x.data(), kDimension, kVectors - 1, {}).size(), kVectors - 1);
 }
 
-} // namespace
+} // namespace codec_outliers_test

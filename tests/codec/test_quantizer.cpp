@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace quantizer_test {
 
 using bqq::Error;
 using bqq::InvalidArgument;
@@ -448,4 +448,4 @@ TEST_P(HardDataTest, IsDecodedWithoutNaN) {
         }
 }
 
-} // namespace
+} // namespace quantizer_test

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace scale_codec_test {
 
 using bqq::Metric;
 using bqq::Quantizer;
@@ -170,4 +170,4 @@ TEST(ScaleCodec, StoredScalesOfCodesAreNearTheExactOnes) {
     }
 }
 
-} // namespace
+} // namespace scale_codec_test

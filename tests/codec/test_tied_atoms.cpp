@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace tied_atoms_test {
 
 using bqq::Atoms;
 using bqq::Basis;
@@ -227,4 +227,4 @@ TEST(TiedAtoms, RefuseValuesThatNoBasisHas) {
     }
 }
 
-} // namespace
+} // namespace tied_atoms_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace build_checkpoint_test {
 
 using testing::HasSubstr;
 
@@ -120,4 +120,4 @@ TEST_F(BuildCheckpoint, LeavesFilesOfOthersInItsFolder) {
     EXPECT_FALSE(std::filesystem::exists(folder_ / "kept/index.bqq"));
 }
 
-} // namespace
+} // namespace build_checkpoint_test

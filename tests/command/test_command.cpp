@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace command_test {
 
 namespace fs = std::filesystem;
 using bqq::test::Outcome;
@@ -668,4 +668,4 @@ TEST_F(Command, SeesAFullDisk) {
     expect_failure(search_base + "--k 1 --out full.csv", "cannot write full.csv: No space");
 }
 
-} // namespace
+} // namespace command_test

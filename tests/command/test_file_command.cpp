@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace file_command_test {
 
 namespace fs = std::filesystem;
 using bqq::test::Outcome;
@@ -417,4 +417,4 @@ TEST_F(FileCommand, BuildsFromAFileLargerThanItsMemory) {
     EXPECT_EQ(vectors_of("i"), kRows);
 }
 
-} // namespace
+} // namespace file_command_test

@@ -13,7 +13,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace {
+namespace interruption_test {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -91,4 +91,4 @@ TEST_F(Interruption, AFailingDiskIsToldAndTheOldFileStays) {
     EXPECT_EQ(run("compress a.csv --out m", failing_fsync(3)).exit_code, 0);
 }
 
-} // namespace
+} // namespace interruption_test

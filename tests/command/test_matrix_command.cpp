@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace matrix_command_test {
 
 namespace fs = std::filesystem;
 using bqq::Matrix;
@@ -400,4 +400,4 @@ TEST_F(MatrixCommand, SeesAFullDisk) {
     EXPECT_TRUE(fs::is_character_file("/dev/full"));
 }
 
-} // namespace
+} // namespace matrix_command_test

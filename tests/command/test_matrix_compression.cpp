@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace matrix_compression_test {
 
 using bqq::MatrixCodec;
 using bqq::MatrixParameters;
@@ -314,4 +314,4 @@ TEST(MatrixCompression, ACodeOfNothingIsEmpty) {
     EXPECT_THROW(codec.add_planes({}, quick(1)), bqq::InvalidArgument);
 }
 
-} // namespace
+} // namespace matrix_compression_test

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace tune_command_test {
 
 using testing::HasSubstr;
 
@@ -113,4 +113,4 @@ TEST_F(TuneCommand, RejectsWhatCannotBe) {
             "search --index flat --tuned lists.json --queries queries.fvecs --k 5", "lists.json");
 }
 
-} // namespace
+} // namespace tune_command_test

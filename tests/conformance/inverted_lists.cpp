@@ -44,7 +44,7 @@ Results search_preassigned(const IndexIVF& index, const Coarse& coarse, idx_t k,
     return results;
 }
 
-std::vector<float> reconstructed(const faiss::Index& index, idx_t id) {
+std::vector<float> vector_with_id(const faiss::Index& index, idx_t id) {
     std::vector<float> vector(kDimension);
     index.reconstruct(id, vector.data());
     return vector;
@@ -143,11 +143,11 @@ TEST_P(Preassigned, StoredPairsAreTheListAndTheOffsetOfTheId) {
 
 TEST_P(DirectMaps, WithoutOneReconstructThrows) {
     const auto index = filled<IndexIVF>();
-    expect_refused([&] { reconstructed(*index, 3); });
+    expect_refused([&] { vector_with_id(*index, 3); });
     index->make_direct_map();
-    EXPECT_NO_THROW(reconstructed(*index, 3));
+    EXPECT_NO_THROW(vector_with_id(*index, 3));
     index->make_direct_map(false);
-    expect_refused([&] { reconstructed(*index, 3); });
+    expect_refused([&] { vector_with_id(*index, 3); });
 }
 
 TEST_P(DirectMaps, OfBothTypesReconstructWhatIsStored) {
@@ -159,9 +159,9 @@ TEST_P(DirectMaps, OfBothTypesReconstructWhatIsStored) {
     for (const auto type : {DirectMap::Array, DirectMap::Hashtable}) {
         index->set_direct_map_type(type);
         for (idx_t i = 0; i < kVectors; i += 13)
-            ASSERT_EQ(reconstructed(*index, i), rows(all, i, i + 1)) << i;
+            ASSERT_EQ(vector_with_id(*index, i), rows(all, i, i + 1)) << i;
         for (const idx_t id : {idx_t{-1}, kVectors})
-            expect_refused([&] { reconstructed(*index, id); });
+            expect_refused([&] { vector_with_id(*index, id); });
         expect_filled(*index);
     }
 }
@@ -179,10 +179,10 @@ TEST_P(DirectMaps, OfTheHashtableTypeKnowGivenIds) {
     index->set_direct_map_type(DirectMap::Hashtable);
     const std::vector<idx_t> ids{5000, idx_t{1} << 40};
     index->add_with_ids(2, base().data() + 7 * kDimension, ids.data());
-    EXPECT_EQ(reconstructed(*index, ids[0]), reconstructed(*index, 7));
-    EXPECT_EQ(reconstructed(*index, ids[1]), reconstructed(*index, 8));
+    EXPECT_EQ(vector_with_id(*index, ids[0]), vector_with_id(*index, 7));
+    EXPECT_EQ(vector_with_id(*index, ids[1]), vector_with_id(*index, 8));
     EXPECT_EQ(index->remove_ids(faiss::IDSelectorArray(2, ids.data())), 2u);
-    expect_refused([&] { reconstructed(*index, ids[0]); });
+    expect_refused([&] { vector_with_id(*index, ids[0]); });
     expect_filled(*index);
 }
 
@@ -194,8 +194,8 @@ TEST_P(DirectMaps, UpdatedVectorsTakeThePlaceOfTheOld) {
         const std::vector<float> vectors = rows(base(), 100, 102);
         index->update_vectors(2, ids.data(), vectors.data());
         EXPECT_EQ(index->ntotal, kVectors);
-        EXPECT_EQ(reconstructed(*index, 5), reconstructed(*index, 100));
-        EXPECT_EQ(reconstructed(*index, 17), reconstructed(*index, 101));
+        EXPECT_EQ(vector_with_id(*index, 5), vector_with_id(*index, 100));
+        EXPECT_EQ(vector_with_id(*index, 17), vector_with_id(*index, 101));
         const Results results = search(*index, rows(queries(), 0, 1), kVectors);
         std::map<idx_t, float> distances;
         for (size_t i = 0; i < kVectors; ++i) distances[results.labels[i]] = results.distances[i];
@@ -210,7 +210,7 @@ TEST_P(DirectMaps, AreKeptInAFile) {
     index->make_direct_map();
     const auto again = from_bytes<IndexIVF>(to_bytes(*index));
     EXPECT_EQ(again->direct_map.type, DirectMap::Array);
-    EXPECT_EQ(reconstructed(*again, 77), reconstructed(*index, 77));
+    EXPECT_EQ(vector_with_id(*again, 77), vector_with_id(*index, 77));
 }
 
 } // namespace

@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-namespace {
+namespace clustering_index_test {
 
 using bqq::ClusteringIndex;
 using bqq::test::gaussian_vectors;
@@ -143,4 +143,4 @@ TEST(ClusteringIndex, IsThatOfTheUser) {
     EXPECT_EQ(other_quantizer.ntotal, 300);
 }
 
-} // namespace
+} // namespace clustering_index_test

@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-namespace {
+namespace coarse_search_test {
 
 using bqq::CoarseSearch;
 using bqq::test::gaussian_vectors;
@@ -101,4 +101,4 @@ TEST_P(CoarseSearchOf, LeavesOtherQuantizersToThemselves) {
     expect_same_as_faiss(CoarseSearch(graph), graph, gaussian_vectors(kQueries, d, 2, 1.0));
 }
 
-} // namespace
+} // namespace coarse_search_test

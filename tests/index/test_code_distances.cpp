@@ -2,7 +2,7 @@
 
 #include <faiss/impl/DistanceComputer.h>
 
-namespace {
+namespace code_distances_test {
 
 using namespace bqq::test;
 using bqq::idx_t;
@@ -32,4 +32,4 @@ TEST_P(CodeDistances, DistancesBetweenCodesAreThoseOfDecodedQueries) {
     }
 }
 
-} // namespace
+} // namespace code_distances_test

@@ -27,7 +27,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace {
+namespace concurrent_index_test {
 
 using bqq::ConcurrentIndex;
 using bqq::idx_t;
@@ -353,4 +353,4 @@ TEST_P(ConcurrentIndexOf, EverySearchSeesOneOfTheStatesInTheirOrder) {
     RecordProperty("changes", static_cast<int>(changes));
 }
 
-} // namespace
+} // namespace concurrent_index_test

@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace golden_files_test {
 
 namespace fs = std::filesystem;
 using namespace bqq::test::golden;
@@ -140,4 +140,4 @@ TEST(GoldenMatrix, IsRead) {
     EXPECT_NEAR(codec.mse_per_plane().back(), 0.0973, 1e-4);
 }
 
-} // namespace
+} // namespace golden_files_test

@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace guarantees_test {
 
 using bqq::idx_t;
 using bqq::IndexIVFBQQ;
@@ -178,4 +178,4 @@ TEST_P(Guarantees, MergingMayRunOutOfMemory) {
     EXPECT_EQ(other->ntotal, 0);
 }
 
-} // namespace
+} // namespace guarantees_test

@@ -25,7 +25,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace hostile_files_test {
 
 using bqq::test::Bytes;
 using bqq::test::gaussian_vectors;
@@ -263,4 +263,4 @@ TEST(HostileHeads, LabelsBeyondARefinementAreRefused) {
             testing::ThrowsMessage<faiss::FaissException>(HasSubstr("labels up to 1048576")));
 }
 
-} // namespace
+} // namespace hostile_files_test

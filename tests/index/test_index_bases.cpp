@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace index_bases_test {
 
 using bqq::IndexBQQ;
 using bqq::test::codes_of;
@@ -203,4 +203,4 @@ TEST(IndexBQQ, MoreBasesThanThereMayBeAreNamed) {
             ThrowsMessage<faiss::FaissException>(HasSubstr("257 local bases")));
 }
 
-} // namespace
+} // namespace index_bases_test

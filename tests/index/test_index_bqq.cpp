@@ -20,7 +20,7 @@
 #include <thread>
 #include <vector>
 
-namespace {
+namespace index_bqq_test {
 
 using bqq::idx_t;
 using bqq::IndexBQQ;
@@ -387,4 +387,4 @@ TEST(IndexBQQ, WorksInsideAPreTransform) {
     EXPECT_NO_THROW(index.reconstruct(3, vector.data()));
 }
 
-} // namespace
+} // namespace index_bqq_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace index_bqq_errors_test {
 
 using bqq::idx_t;
 using bqq::IndexBQQ;
@@ -134,4 +134,4 @@ TEST(IndexBQQErrors, NoVectorsAreNoError) {
     EXPECT_NO_THROW(index.sa_decode(0, nullptr, nullptr));
 }
 
-} // namespace
+} // namespace index_bqq_errors_test

@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace index_factory_test {
 
 using bqq::IndexBQQ;
 using faiss::FaissException;
@@ -351,4 +351,4 @@ TEST(IndexFactory, DimensionsOutOfRangeAreNamed) {
                     ThrowsMessage<FaissException>(HasSubstr("d = " + std::to_string(d))));
 }
 
-} // namespace
+} // namespace index_factory_test

@@ -15,7 +15,7 @@
 #include <memory>
 #include <vector>
 
-namespace {
+namespace index_hnsw_bqq_test {
 
 using bqq::idx_t;
 using bqq::IndexHNSWBQQ;
@@ -134,4 +134,4 @@ TEST_P(IndexHNSWBQQTest, IsReadAndClonedAsOne) {
     EXPECT_EQ(index->ntotal, 500);
 }
 
-} // namespace
+} // namespace index_hnsw_bqq_test

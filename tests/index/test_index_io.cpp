@@ -32,7 +32,7 @@
 #include <typeinfo>
 #include <vector>
 
-namespace {
+namespace index_io_test {
 
 using bqq::test::from_bytes;
 using bqq::test::to_bytes;
@@ -647,4 +647,4 @@ TEST_F(IndexIo, AFailedWriteLeavesTheOldFile) {
     }
 }
 
-} // namespace
+} // namespace index_io_test

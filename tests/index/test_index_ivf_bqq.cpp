@@ -14,7 +14,7 @@
 #include <limits>
 #include <set>
 
-namespace {
+namespace index_ivf_bqq_test {
 
 using namespace bqq::test;
 using bqq::idx_t;
@@ -303,4 +303,4 @@ TEST_P(IVF, FewVectorsAreEnough) {
             ThrowsMessage<FaissException>(HasSubstr("47 vectors")));
 }
 
-} // namespace
+} // namespace index_ivf_bqq_test

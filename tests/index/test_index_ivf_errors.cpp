@@ -8,7 +8,7 @@
 
 #include <limits>
 
-namespace {
+namespace index_ivf_errors_test {
 
 using namespace bqq::test;
 using bqq::idx_t;
@@ -107,4 +107,4 @@ TEST_P(IVFErrors, MergingWhatWasTrainedDifferentlyIsRefused) {
 /// What a graph over codes measures between two stored vectors is what it measures from the first,
 /// decoded, to the second.
 
-} // namespace
+} // namespace index_ivf_errors_test

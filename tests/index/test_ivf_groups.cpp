@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace ivf_groups_test {
 
 using bqq::idx_t;
 using bqq::IndexIVFBQQ;
@@ -247,4 +247,4 @@ TEST(IVFGroupsFactory, StringsComeBack) {
     }
 }
 
-} // namespace
+} // namespace ivf_groups_test

@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace memory_test {
 
 using bqq::IndexBQQ;
 using bqq::IndexIVFBQQ;
@@ -150,6 +150,6 @@ TEST_P(Memory, OfAMappedIndexIsInTheFile) {
     expect_counted(*index);
 }
 
-} // namespace
+} // namespace memory_test
 
 #endif

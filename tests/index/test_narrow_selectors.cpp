@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace narrow_selectors_test {
 
 using bqq::idx_t;
 using bqq::test::Results;
@@ -191,4 +191,4 @@ TEST(NarrowSelectors, NothingIsAllowedOrNothingIsThere) {
     EXPECT_EQ(search(*empty_graph, queries(), 1, &flat).labels.front(), -1);
 }
 
-} // namespace
+} // namespace narrow_selectors_test

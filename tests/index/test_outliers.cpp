@@ -18,7 +18,7 @@
 #include <tuple>
 #include <vector>
 
-namespace {
+namespace index_outliers_test {
 
 using bqq::test::gaussian_vectors;
 using bqq::test::Results;
@@ -213,4 +213,4 @@ TEST(FarVectors, HaveDistancesThatAreNumbers) {
             }
 }
 
-} // namespace
+} // namespace index_outliers_test

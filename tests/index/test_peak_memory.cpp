@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <string>
 
-namespace {
+namespace peak_memory_test {
 
 constexpr double kOfProcess = 1e6; // what malloc() keeps, and buffers of threads
 
@@ -112,4 +112,4 @@ TEST_P(PeakMemory, IsNotAFractionOfItsFormula) {
     EXPECT_EQ(status("train", kFraction * train_bytes(GetParam())), 1);
 }
 
-} // namespace
+} // namespace peak_memory_test

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace recall_check_test {
 
 using bqq::IndexBQQ;
 using bqq::Metric;
@@ -94,4 +94,4 @@ INSTANTIATE_TEST_SUITE_P(
         Metrics, RecallChecks, testing::Values(Metric::l2, Metric::inner_product),
         [](const auto& metric) { return metric.param == Metric::l2 ? "L2" : "InnerProduct"; });
 
-} // namespace
+} // namespace recall_check_test

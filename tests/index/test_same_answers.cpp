@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace same_answers_test {
 
 using bqq::OmpThreads;
 using bqq::test::CodedMatrix;
@@ -185,4 +185,4 @@ TEST(SameGraph, WhereItIsReproducible) {
         for (int i = 0; i < 3; ++i) EXPECT_EQ(build(true, threads), wanted);
 }
 
-} // namespace
+} // namespace same_answers_test

@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace soak_test {
 
 using bqq::idx_t;
 
@@ -82,4 +82,4 @@ TEST_F(Soak, MemoryStaysWhatItIs) {
     RecordProperty("rounds", rounds);
 }
 
-} // namespace
+} // namespace soak_test

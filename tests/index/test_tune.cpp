@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-namespace {
+namespace tune_test {
 
 using bqq::TunedIndex;
 using testing::HasSubstr;
@@ -202,4 +202,4 @@ TEST_P(Tune, MeasuresWhatWasBegunInTime) {
     EXPECT_FALSE(tuned.fulfils);
 }
 
-} // namespace
+} // namespace tune_test

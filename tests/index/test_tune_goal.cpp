@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace tune_goal_test {
 
 using bqq::TunedIndex;
 using bqq::TuneGoal;
@@ -52,4 +52,4 @@ TEST(TuneGoal, WhatLacksLeastWhereNothingFulfils) {
     EXPECT_EQ(choice({.max_ms = 0.04}), "small, fast");
 }
 
-} // namespace
+} // namespace tune_goal_test

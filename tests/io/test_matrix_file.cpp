@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace matrix_file_test {
 
 namespace fs = std::filesystem;
 using bqq::MatrixCodec;
@@ -305,4 +305,4 @@ TEST_F(MatrixFile, AFailedSaveLeavesTheOldFile) {
     EXPECT_EQ(MatrixCodec::load(file).planes(), 2u);
 }
 
-} // namespace
+} // namespace matrix_file_test

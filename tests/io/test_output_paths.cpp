@@ -21,7 +21,7 @@
 #include <thread>
 #include <vector>
 
-namespace {
+namespace output_paths_test {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
@@ -131,4 +131,4 @@ TEST_F(OutputPaths, WritersOfOneNameDoNotDisturbEachOther) {
     EXPECT_THAT(names(), ElementsAre("a"));
 }
 
-} // namespace
+} // namespace output_paths_test

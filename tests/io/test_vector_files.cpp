@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace vector_files_test {
 
 namespace fs = std::filesystem;
 using testing::AllOf;
@@ -339,4 +339,4 @@ TEST_F(VectorFiles, NamesAPathThatCannotBeWritten) {
     EXPECT_THAT(names(), IsEmpty());
 }
 
-} // namespace
+} // namespace vector_files_test

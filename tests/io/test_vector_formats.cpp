@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-namespace {
+namespace vector_formats_test {
 
 using bqq::FileHints;
 using bqq::VectorFile;
@@ -516,4 +516,4 @@ TEST_F(DamagedFiles, WithOtherBytesAreRefusedOrRead) {
     }
 }
 
-} // namespace
+} // namespace vector_formats_test

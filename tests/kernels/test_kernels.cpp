@@ -16,7 +16,7 @@
 #include <random>
 #include <vector>
 
-namespace {
+namespace kernels_test {
 
 using bqq::QuantizedQuery;
 using bqq::kernels::kBlock;
@@ -432,4 +432,4 @@ TEST_P(DotRows, NoRowsAndNoColumns) {
     EXPECT_THAT(c, testing::Each(0));
 }
 
-} // namespace
+} // namespace kernels_test

@@ -11,7 +11,7 @@
 #include <random>
 #include <vector>
 
-namespace {
+namespace levels_test {
 
 using bqq::kernels::level_bytes;
 using bqq::test::normal_numbers;
@@ -70,4 +70,4 @@ TEST_P(Levels, ProductsAreThoseOfTheExpandedRows) {
             }
 }
 
-} // namespace
+} // namespace levels_test

@@ -14,7 +14,7 @@
 #include <random>
 #include <vector>
 
-namespace {
+namespace matrix_kernels_test {
 
 using bqq::kernels::AlignedVector;
 using bqq::kernels::BitRows;
@@ -295,4 +295,4 @@ TEST_P(MatrixKernels, AddRowsAddsTheRowsNamed) {
         }
 }
 
-} // namespace
+} // namespace matrix_kernels_test

@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-namespace {
+namespace row_products_test {
 
 using bqq::kernels::padded;
 using bqq::test::normal_numbers;
@@ -116,4 +116,4 @@ TEST_P(RowProducts, AreTheSumsOfSixteenPartsFoldedByHalves) {
         }
 }
 
-} // namespace
+} // namespace row_products_test

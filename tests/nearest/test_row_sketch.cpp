@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace row_sketch_test {
 
 using bqq::Metric;
 using bqq::RowSketch;
@@ -311,4 +311,4 @@ TEST_P(NearestRowsOf, DistancesOverflowToInfinity) {
     EXPECT_EQ(found.rows.back(), n - 1);
 }
 
-} // namespace
+} // namespace row_sketch_test

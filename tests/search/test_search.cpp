@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace search_test {
 
 using bqq::CodeLists;
 using bqq::CodesWithin;
@@ -702,4 +702,4 @@ TEST_P(ListsSearch, ExtremeQueriesHaveTheirTrueDistances) {
     }
 }
 
-} // namespace
+} // namespace search_test

@@ -16,7 +16,7 @@
 #include <random>
 #include <vector>
 
-namespace {
+namespace matrix_solver_test {
 
 using bqq::FlipSolver;
 using bqq::MeanFieldSolver;
@@ -249,4 +249,4 @@ TEST(PlaneSolvers, JointRefinementNeverRaisesTheError) {
         }
 }
 
-} // namespace
+} // namespace matrix_solver_test

@@ -12,7 +12,7 @@
 #include <random>
 #include <vector>
 
-namespace {
+namespace sign_factors_test {
 
 using bqq::OmpThreads;
 using bqq::SignFactors;
@@ -246,4 +246,4 @@ TEST(ExponentialNoise, HasTheMomentsOfItsDistribution) {
     EXPECT_NEAR(square, 2, 0.15);
 }
 
-} // namespace
+} // namespace sign_factors_test

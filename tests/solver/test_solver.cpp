@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace solver_test {
 
 using bqq::BinaryQuadraticProgram;
 using bqq::kernels::Coupling;
@@ -310,4 +310,4 @@ TEST_P(Solver, ZeroAtomsAndZeroVectorsAreSolved) {
     EXPECT_THAT(signs, testing::Each(testing::AnyOf(1, -1)));
 }
 
-} // namespace
+} // namespace solver_test

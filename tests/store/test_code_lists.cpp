@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace code_lists_test {
 
 using bqq::CodeBlocks;
 using bqq::CodeLists;
@@ -381,4 +381,4 @@ TEST_F(StoredLists, LieInAFileAsTheyLieInMemory) {
     EXPECT_EQ(entries_of(lists), expected);
 }
 
-} // namespace
+} // namespace code_lists_test

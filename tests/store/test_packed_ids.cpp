@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-namespace {
+namespace packed_ids_test {
 
 using bqq::PackedIds;
 
@@ -95,4 +95,4 @@ TEST(PackedIds, SettingOneLeavesItsNeighbours) {
     }
 }
 
-} // namespace
+} // namespace packed_ids_test

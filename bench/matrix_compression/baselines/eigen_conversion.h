@@ -2,7 +2,7 @@
 
 #include "io/matrix.h"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include <span>
 #include <vector>

@@ -1,7 +1,8 @@
 #include "baselines/low_rank.h"
 
+#include "base/linear_algebra.h"
 #include "baselines/eigen_conversion.h"
-#include "baselines/linear_algebra.h"
+#include "baselines/thin_svd.h"
 #include "baselines/uniform.h"
 
 #include <algorithm>
@@ -12,14 +13,12 @@ namespace bqq::bench {
 
 namespace {
 
-constexpr int kRounds = 4; // of refitting each factor on the other
-
 Eigen::MatrixXd random_rotation(Eigen::Index size, uint64_t seed) {
     std::mt19937_64 random(seed);
     std::normal_distribution<double> normal;
-    Eigen::MatrixXd gaussian(size, size);
-    for (Eigen::Index i = 0; i < gaussian.size(); ++i) gaussian.data()[i] = normal(random);
-    return Eigen::HouseholderQR<Eigen::MatrixXd>(gaussian).householderQ();
+    Eigen::MatrixXf gaussian(size, size);
+    for (float& value : gaussian.reshaped()) value = static_cast<float>(normal(random));
+    return orthonormal_columns(gaussian).cast<double>();
 }
 
 Eigen::MatrixXd quantized(const Eigen::MatrixXd& factor, int bits) {
@@ -31,7 +30,7 @@ Eigen::MatrixXd quantized(const Eigen::MatrixXd& factor, int bits) {
 
 /// The quantized least-squares R of X ~ L R, its two parameters by least squares on X.
 Eigen::MatrixXd other_factor(const Eigen::MatrixXd& X, const Eigen::MatrixXd& L, int bits) {
-    const Eigen::MatrixXd R = quantized(least_squares(L, X), bits);
+    const Eigen::MatrixXd R = quantized(least_norm_solutions(L, X), bits);
     const Eigen::MatrixXd constant =
             L.rowwise().sum() * Eigen::RowVectorXd::Ones(X.cols()); // L times a matrix of ones
     const Eigen::MatrixXd product = L * R;
@@ -42,7 +41,7 @@ Eigen::MatrixXd other_factor(const Eigen::MatrixXd& X, const Eigen::MatrixXd& L,
     normal << dot(constant, constant), dot(constant, product), dot(constant, product),
             dot(product, product);
     const Eigen::VectorXd scales =
-            least_squares(normal, Eigen::Vector2d(dot(constant, X), dot(product, X)));
+            least_norm_solution(normal, Eigen::Vector2d(dot(constant, X), dot(product, X)));
     return (scales[1] * R).array() + scales[0];
 }
 
@@ -80,6 +79,7 @@ Approximation low_rank(const Matrix<float>& X, int bits, int factor_bits, uint64
                 svd.singular_values.head(r).array().pow(power).matrix().asDiagonal();
         for (const bool rotated : {false, true}) {
             Eigen::MatrixXd L = quantized(rotated ? factor * rotation : factor, factor_bits);
+            constexpr int kRounds = 4; // of refitting each factor on the other
             for (int round = 0; round < kRounds; ++round) {
                 const Eigen::MatrixXd R = other_factor(target, L, factor_bits);
                 best.keep_better(target, L * R);

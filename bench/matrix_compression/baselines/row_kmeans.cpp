@@ -16,8 +16,6 @@ namespace bqq::bench {
 
 namespace {
 
-constexpr int kStarts = 100;
-
 size_t bytes_of(const Matrix<float>& X, size_t k, int centroid_bits) {
     const auto label_bits = static_cast<size_t>(std::bit_width(k - 1));
     return packed_bytes(k * X.d, static_cast<size_t>(centroid_bits)) +
@@ -85,6 +83,7 @@ Approximation row_kmeans(const Matrix<float>& X, int bits, int centroid_bits, ui
     std::mt19937_64 random(seed);
     Assignment best;
     std::vector<float> centroids;
+    constexpr int kStarts = 100;
     for (int start = 0; start < kStarts; ++start) {
         std::vector<float> candidate = cluster(X, k, random);
         Assignment found = assign(X, candidate);

@@ -1,6 +1,6 @@
 #include "baselines/scalar_levels.h"
 
-#include "baselines/linear_algebra.h"
+#include "base/linear_algebra.h"
 
 #include <algorithm>
 #include <limits>
@@ -48,7 +48,7 @@ ScalarLevels ScalarLevelFit::fit(
         if (error > best.error * (1 - 1e-9)) break;
         best = {parameters, error};
         const Eigen::MatrixXd normal = design.transpose() * count.asDiagonal() * design;
-        parameters = least_squares(normal, design.transpose() * sum);
+        parameters = least_norm_solution(normal, design.transpose() * sum);
     }
     return best;
 }

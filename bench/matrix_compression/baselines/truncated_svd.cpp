@@ -1,7 +1,7 @@
 #include "baselines/truncated_svd.h"
 
 #include "baselines/eigen_conversion.h"
-#include "baselines/linear_algebra.h"
+#include "baselines/thin_svd.h"
 
 #include <algorithm>
 
