@@ -2,16 +2,15 @@
 
 #include "base/check_finite.h"
 #include "base/omp_threads.h"
-#include "base/parallel_for.h"
 #include "base/stopwatch.h"
 #include "codec/sampling.h"
 #include "index/checks.h"
+#include "index/exact_search.h"
 #include "index/file_bytes.h"
 #include "index/recall.h"
 #include "index/tune_candidates.h"
 #include "index/tune_goal.h"
 #include "index/wrapped_index.h"
-#include "nearest/nearest_rows.h"
 
 #include <bqq/index/index_factory.h>
 #include <bqq/index/search_parameters.h>
@@ -80,28 +79,13 @@ private:
     bool is_sampled() const { return tried_on_.n < n_; }
 
     std::vector<int64_t> nearest(size_t k) const {
-        constexpr size_t kTogether = 16;
-        const NearestRows rows(x_, n_, d_, to_metric(metric_));
-        std::vector<int64_t> labels(nq_ * k);
-        std::vector<float> distances(nq_ * k);
-        parallel_ranges_with(
-                nq_, kTogether, [] { return NearestRows::Scratch(); },
-                [&](NearestRows::Scratch& scratch, size_t first, size_t last) {
-                    rows.find(
-                            last - first, queries_ + first * d_, k, distances.data() + first * k,
-                            labels.data() + first * k, scratch);
-                });
-        FAISS_THROW_IF_NOT_MSG(
-                std::ranges::find(labels, -1) == labels.end(),
-                "BQQ: tune(): distances of the queries are beyond the range of a float");
-        return labels;
+        return exact_search(n_, x_, d_, metric_, nq_, queries_, k, parameters_.progress).rows;
     }
 
     /// Of many vectors: those that lie near the queries, for they are what is mistaken for their
     /// neighbours, and others at random.
     void take_vectors() {
         const size_t k = parameters_.k, most = parameters_.most_vectors;
-        parameters_.progress.report("exact search", 0, 1);
         if (n_ <= most) {
             all_ = {n_, x_, nearest(k)};
             tried_on_ = all_;

@@ -140,7 +140,7 @@ command::Benchmark prepare(const Options& options) {
     if (options.k > base.n) throw std::runtime_error("--k is larger than the base");
     benchmark.nearest =
             options.truth.empty()
-                    ? command::exact_search(base, queries, options.k, metric.type).labels
+                    ? command::exact_search(base, queries, options.k, metric.type)
                     : command::read_nearest(options.truth, queries.n, options.k, base.n);
     return benchmark;
 }

@@ -119,7 +119,6 @@ command::Benchmark prepare(const Options& options) {
             options.truth.empty()
                     ? command::exact_search(
                               base, benchmark.queries, options.k, benchmark.metric.type)
-                              .labels
                     : command::read_nearest(options.truth, benchmark.queries.n, options.k, base.n);
     return benchmark;
 }

@@ -63,7 +63,7 @@ Benchmark prepare(const EvalOptions& options) {
         benchmark.sample = sample_rows(base, count, benchmark.seed);
     }
     benchmark.nearest = options.groundtruth.empty()
-                                ? exact_search(base, queries, benchmark.k, metric.type).labels
+                                ? exact_search(base, queries, benchmark.k, metric.type)
                                 : read_nearest(
                                           options.groundtruth, queries.n, benchmark.k, base.n,
                                           formats.with_member("neighbors"));

@@ -5,6 +5,9 @@
 
 #include <faiss/Index.h>
 
+#include <cstdint>
+#include <vector>
+
 namespace bqq::command {
 
 /// The k nearest neighbours of all queries. @throws std::runtime_error  when n * k is too large
@@ -15,8 +18,8 @@ Neighbours search_index(const faiss::Index& index, const Matrix<float>& queries,
 Neighbours range_search_index(
         const faiss::Index& index, const Matrix<float>& queries, float radius);
 
-/// The k nearest neighbours by exact search; never holds a second copy of `base`.
-Neighbours exact_search(
+/// Rows of the k nearest neighbours of all queries by exact search, size queries.n * k.
+std::vector<int64_t> exact_search(
         const Matrix<float>& base, const Matrix<float>& queries, size_t k,
         faiss::MetricType metric);
 
