@@ -17,6 +17,7 @@ void add_merge(CLI::App& app, Run& run);
 void add_search(CLI::App& app, Run& run);
 void add_eval(CLI::App& app, Run& run);
 void add_tune(CLI::App& app, Run& run);
+void add_diagnose(CLI::App& app, Run& run);
 void add_info(CLI::App& app, Run& run);
 void add_compress(CLI::App& app, Run& run);
 void add_decompress(CLI::App& app, Run& run);
@@ -24,8 +25,8 @@ void add_decompress(CLI::App& app, Run& run);
 /// All of them, in the order of the help.
 inline void add_subcommands(CLI::App& app, Run& run) {
     for (const auto add :
-         {add_build, add_add, add_remove, add_merge, add_search, add_eval, add_tune, add_info,
-          add_compress, add_decompress})
+         {add_build, add_add, add_remove, add_merge, add_search, add_eval, add_tune, add_diagnose,
+          add_info, add_compress, add_decompress})
         add(app, run);
 }
 

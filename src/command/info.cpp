@@ -4,13 +4,13 @@
 #include "command/inputs.h"
 #include "command/matrix_description.h"
 #include "command/text_output.h"
+#include "index/coded_vectors.h"
 #include "index/wrapped_index.h"
 
 #include <bqq/index/IndexBQQ.h>
 #include <bqq/index/IndexIVFBQQ.h>
 #include <bqq/index/index_io.h>
 #include <bqq/matrix_codec.h>
-#include <faiss/IndexPreTransform.h>
 #include <faiss/index_io.h>
 
 #include <nlohmann/json.hpp>
@@ -58,31 +58,16 @@ void warm(const faiss::Index& index) {
 Json describe_error(faiss::Index& outermost, const std::string& path, const std::string& name) {
     const Matrix<float> vectors = read_inputs(path, {});
     check_same_dimension(path, vectors.d, name, static_cast<size_t>(outermost.d));
-    const auto n = static_cast<int64_t>(vectors.n);
-    const float* x = vectors.values.data();
-    std::unique_ptr<const float[]> transformed;
-    for (faiss::Index* index = &outermost; index != nullptr;) {
-        if (auto* transforms = dynamic_cast<faiss::IndexPreTransform*>(index)) {
-            const float* y = transforms->apply_chain(n, x);
-            if (y != x) transformed.reset(y);
-            x = y;
-        }
-        std::optional<CodingError> error;
-        if (const auto* flat = dynamic_cast<IndexBQQ*>(index))
-            error = flat->codec().coding_error({x, vectors.n * static_cast<size_t>(flat->d)});
-        if (const auto* ivf = dynamic_cast<IndexIVFBQQ*>(index)) error = ivf->coding_error(n, x);
-        if (error) {
-            Json result{{"against", path}, {"coding_error", error->of_vectors}};
-            const bool known = std::isfinite(error->of_training);
-            result["training_coding_error"] = known ? Json(error->of_training) : Json();
-            const bool divides = known && error->of_training > 0;
-            result["ratio"] = divides ? Json(error->of_vectors / error->of_training) : Json();
-            return result;
-        }
-        faiss::Index** inner = inner_index(index);
-        index = inner == nullptr ? nullptr : *inner;
-    }
-    throw UsageError("--against is " + path + ", but " + name + " has no BQQ codes");
+    const auto coded =
+            find_coded_vectors(outermost, static_cast<int64_t>(vectors.n), vectors.values.data());
+    if (!coded) throw UsageError("--against is " + path + ", but " + name + " has no BQQ codes");
+    const CodingError error = coded->error();
+    Json result{{"against", path}, {"coding_error", error.of_vectors}};
+    const bool known = std::isfinite(error.of_training);
+    result["training_coding_error"] = known ? Json(error.of_training) : Json();
+    const bool divides = known && error.of_training > 0;
+    result["ratio"] = divides ? Json(error.of_vectors / error.of_training) : Json();
+    return result;
 }
 
 Json describe_index(const std::string& path, const std::string& against) {

@@ -46,6 +46,7 @@ PYBIND11_MODULE(_bqq, m) {
     bqq::python::bind_indexes(m);
     bqq::python::bind_concurrent_index(m);
     bqq::python::bind_codecs(m);
+    bqq::python::bind_diagnose(m);
     bqq::python::bind_tune(m);
     m.def("set_num_threads", &set_num_threads, py::arg("count"),
           "Threads of all later calls, those of other libraries that use OpenMP included.");

@@ -32,11 +32,13 @@ from ._bqq import (
     verify,
 )
 from ._bqq import deserialize as _deserialize
+from ._diagnose import Diagnosis, diagnose
 from ._progress import ProgressBar
 from ._tune import Tuned, TunedIndex, tune
 
 __all__ = [
     "ConcurrentIndex",
+    "Diagnosis",
     "Index",
     "IndexBQQ",
     "IndexHNSWBQQ",
@@ -50,6 +52,7 @@ __all__ = [
     "TunedIndex",
     "__version__",
     "deserialize",
+    "diagnose",
     "get_num_threads",
     "index_factory",
     "load",

@@ -228,6 +228,25 @@ class Tuned(TunedIndex):
     def tried(self) -> list[TunedIndex]: ...
     def make_index(self) -> Index: ...
 
+class Diagnosis:
+    vectors: dict[str, float]
+    queries: dict[str, float] | None
+    coding: list[dict[str, float]]
+    index: dict[str, Any] | None
+    findings: list[tuple[str, str]]
+    spectrum: NDArray[np.float64]
+    text: str
+
+def diagnose(
+    x: ArrayLike,
+    queries: ArrayLike | None = None,
+    *,
+    metric: _Metric | None = None,
+    index: Index | None = None,
+    k: int = 10,
+    seed: int = 1234,
+    progress: _Progress | None = None,
+) -> Diagnosis: ...
 def tune(
     x: ArrayLike,
     queries: ArrayLike | None = None,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import _bqq
+from ._metric import prepared
 
 _NAMES = {"nprobe": "nprobe", "efSearch": "ef", "k_factor_rf": "k_factor"}  # FAISS's and ours
 
@@ -47,12 +48,6 @@ def _arguments(measured):
     return {**measured, "search": search}
 
 
-def _normalized(x):
-    x = np.asarray(x, dtype=np.float32)
-    norms = np.linalg.norm(x, axis=-1, keepdims=True)
-    return x / np.where(norms > 0, norms, 1)
-
-
 def tune(
     x,
     queries=None,
@@ -73,11 +68,7 @@ def tune(
     them a tenth of x, at most 1,000, is held out. After `seconds` nothing new is tried. ValueError
     for a wish for nothing or for what cannot be.
     """
-    if metric not in ("l2", "ip", "cosine"):
-        raise ValueError(f"metric is {metric!r}, it has to be 'l2', 'ip' or 'cosine'")
-    if metric == "cosine":
-        x = _normalized(x)
-        queries = None if queries is None else _normalized(queries)
+    x, queries = prepared(metric, x, queries)
     if queries is None:
         x = np.asarray(x)
         out = np.zeros(len(x), dtype=bool)
