@@ -1,5 +1,6 @@
 # `cmake --install` and find_package(bqq), which gives bqq::bqq and, where it was built, bqq::index.
 include(CMakePackageConfigHelpers)
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME development)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/bqq)
 
 install(TARGETS bqq EXPORT bqq_targets)
@@ -11,8 +12,15 @@ if(BQQ_BUILD_INDEX)
     install(EXPORT bqq_index_targets NAMESPACE bqq:: DESTINATION ${package_dir})
     install(DIRECTORY include/bqq/index DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bqq FILES_MATCHING PATTERN "*.h")
     install(FILES cmake/bqq_faiss_target.cmake DESTINATION ${package_dir})
+    if(BQQ_BUILD_SHARED)
+        install(TARGETS bqq_shared EXPORT bqq_shared_targets LIBRARY COMPONENT library
+                                                             NAMELINK_COMPONENT development)
+        install(EXPORT bqq_shared_targets NAMESPACE bqq:: DESTINATION ${package_dir})
+        configure_file(cmake/bqq.pc.in ${PROJECT_BINARY_DIR}/bqq.pc @ONLY)
+        install(FILES ${PROJECT_BINARY_DIR}/bqq.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+    endif()
     if(BQQ_BUILD_COMMAND)
-        install(TARGETS bqq_command)
+        install(TARGETS bqq_command RUNTIME COMPONENT command)
     endif()
 endif()
 

@@ -8,6 +8,7 @@
 #include <bqq/index/IndexBQQ.h>
 #include <bqq/index/IndexHNSWBQQ.h>
 #include <bqq/index/IndexIVFBQQ.h>
+#include <bqq/index/diagnose.h>
 #include <bqq/index/index_factory.h>
 #include <bqq/index/index_io.h>
 #include <bqq/index/search_parameters.h>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bqq/error.h>
+#include <bqq/export.h>
 #include <bqq/progress.h>
 
 #include <cstddef>
@@ -69,7 +70,7 @@ struct MatrixBlock {
  * refinement are not in it. Several threads may call const members at once. All members use the
  * OpenMP threads; none changes a bit with their number.
  */
-class MatrixCodec {
+class BQQ_API MatrixCodec {
 public:
     static constexpr size_t kMaxPlanes = 65536;
 

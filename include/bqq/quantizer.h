@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bqq/error.h>
+#include <bqq/export.h>
 #include <bqq/memory.h>
 #include <bqq/metric.h>
 #include <bqq/progress.h>
@@ -72,7 +73,7 @@ struct CodingError {
  *
  * Thread safety: const members may be called at the same time. Copies share what was learned.
  */
-class Quantizer {
+class BQQ_API Quantizer {
 public:
     static constexpr size_t kMaxAtoms = 8192;
     static constexpr size_t kMaxBases = 256;

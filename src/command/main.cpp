@@ -29,6 +29,7 @@ std::string version() {
 int parse_and_run(int argc, char** argv) {
     CLI::App app("Nearest-neighbour search over binary quadratic quantization codes", "bqq");
     app.set_version_flag("--version", version());
+    app.set_help_all_flag("--help-all", "Print this help message with those of all subcommands");
     app.require_subcommand(0, 1);
     app.footer(
             "Exit codes: 0 done, 1 the data or an index is wrong, 2 the arguments are, 3 memory or "
@@ -41,9 +42,9 @@ int parse_and_run(int argc, char** argv) {
         return app.exit(success);
     }
     if (!run) {
-        throw UsageError(
-                "a subcommand is required: build, add, remove, merge, search, eval, tune, info, "
-                "compress or decompress");
+        std::string names;
+        for (const CLI::App* sub : app.get_subcommands({})) names += " " + sub->get_name();
+        throw UsageError("a subcommand is required, one of:" + names);
     }
     return run();
 }

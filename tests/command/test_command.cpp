@@ -74,6 +74,9 @@ TEST_F(Command, HelpAndVersionAreNoErrors) {
     EXPECT_EQ(help.exit_code, 0);
     EXPECT_EQ(help.err, "");
     EXPECT_THAT(help.out, HasSubstr("--factory"));
+    const std::string all = run("--help-all").out;
+    EXPECT_THAT(all, HasSubstr("--factory"));
+    EXPECT_THAT(all, HasSubstr("--planes"));
 }
 
 TEST_F(Command, SearchFindsTheVectorsThatWereBuilt) {
@@ -450,7 +453,7 @@ TEST_F(Command, EvalCountsHitsAgainstTheGroundTruth) {
             "but the base has 20 vectors");
 }
 
-TEST_F(Command, ExactSearchInPartsFindsTheNearest) {
+TEST_F(Command, ExactSearchOfManyFindsTheNearest) {
     write_fvecs("large.fvecs", random_vectors(40'000, 2, 4));
     write_fvecs("few.fvecs", random_vectors(10, 2, 5));
     for (const char* metric : {"l2", "ip"}) {
@@ -541,7 +544,8 @@ TEST_F(Command, EvalCountsTiesAsFound) {
 }
 
 TEST_F(Command, RejectsABadCommandLine) {
-    expect_failure("", "subcommand");
+    expect_failure(
+            "", "one of: build add remove merge search eval tune diagnose info compress decompress");
     expect_failure("destroy", "destroy");
     expect_failure("build --base base.fvecs", "--out is required");
     expect_failure(build_sq8 + " --fast", "--fast");

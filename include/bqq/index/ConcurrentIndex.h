@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bqq/export.h>
 #include <faiss/Index.h>
 
 #include <cstdint>
@@ -15,7 +16,7 @@ using idx_t = int64_t;
 /** The vectors of a ConcurrentIndex at one moment; they stay while it is held, whatever happens to
  * the index. Members may be called at the same time.
  */
-class Snapshot {
+class BQQ_API Snapshot {
 public:
     /// What ConcurrentIndex makes.
     struct State;
@@ -53,7 +54,7 @@ private:
  * An id may be given to several vectors, as in FAISS. Errors are faiss::FaissException; the vectors
  * are then as they were.
  */
-class ConcurrentIndex {
+class BQQ_API ConcurrentIndex {
 public:
     /** @param trained  an IndexBQQ, IndexIDMap of an IndexBQQ, or IndexIVFBQQ. Its vectors are the
      * first ones, with their ids; its settings, such as nprobe, are those of all searches.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bqq/export.h>
 #include <bqq/index/search_parameters.h>
 #include <bqq/quantizer.h>
 #include <faiss/Index.h>
@@ -30,7 +31,7 @@ using idx_t = int64_t; ///< FAISS's; inside faiss::Index up to 1.7.3, in namespa
  * Thread safety: const members may be called at the same time, and take no lock to search; members
  * that change the index must be alone. Outputs may not overlap inputs.
  */
-struct IndexBQQ : faiss::Index, TwoStages {
+struct BQQ_API IndexBQQ : faiss::Index, TwoStages {
     TrainingParameters training; ///< for the next train()
     /// search() leaves blocks of 64 codes after their first bits where these, and what the other
     /// bits added for the best codes before, put all of them beyond the margin: codes of 384 bits

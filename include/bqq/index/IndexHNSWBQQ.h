@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bqq/export.h>
 #include <bqq/index/IndexBQQ.h>
 #include <faiss/IndexHNSW.h>
 
@@ -15,7 +16,7 @@ namespace bqq {
  * The order in which threads link vectors is left to chance, so each build gives another graph
  * unless `reproducible` is set.
  */
-class IndexHNSWBQQ : public faiss::IndexHNSW {
+class BQQ_API IndexHNSWBQQ : public faiss::IndexHNSW {
 public:
     /// add() links vectors with one thread: the same vectors give the same graph.
     bool reproducible = false;

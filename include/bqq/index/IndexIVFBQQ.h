@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bqq/export.h>
 #include <bqq/index/IndexBQQ.h>
 #include <faiss/IndexIVF.h>
 
@@ -32,7 +33,7 @@ struct IVFSearch;
  * Thread safety: const members may be called at the same time, and take no lock to search; members
  * that change the index must be alone. Errors are faiss::FaissException.
  */
-struct IndexIVFBQQ : faiss::IndexIVF, TwoStages {
+struct BQQ_API IndexIVFBQQ : faiss::IndexIVF, TwoStages {
     TrainingParameters training; ///< for the next train()
     /// search() with a selector that allows a part p of the vectors visits nprobe / p lists, so as
     /// to meet as many that are allowed as without one, and where these have fewer than k, all

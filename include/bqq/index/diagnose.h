@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bqq/export.h>
 #include <bqq/progress.h>
 #include <faiss/Index.h>
 
@@ -91,7 +92,7 @@ struct Measure {
     std::string meaning;
 };
 
-struct Diagnosis {
+struct BQQ_API Diagnosis {
     size_t k = 0;
     VectorsDiagnosis vectors;
     std::optional<QueriesDiagnosis> queries; ///< where there are some
@@ -122,7 +123,7 @@ struct DiagnoseParameters {
  * @throws faiss::FaissException  for too few vectors, k not in 1..100, NaN, an index of another
  *                                dimension, metric or number of vectors
  */
-Diagnosis diagnose(
+BQQ_API Diagnosis diagnose(
         int d, faiss::MetricType metric, int64_t n, const float* x, int64_t nq,
         const float* queries, faiss::Index* index = nullptr,
         const DiagnoseParameters& parameters = {});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bqq/export.h>
 #include <faiss/Index.h>
 
 #include <memory>
@@ -35,12 +36,12 @@ namespace bqq {
  * @return             the untrained index
  * @throws faiss::FaissException  for a description that cannot be read; the message names the part
  */
-std::unique_ptr<faiss::Index> index_factory(
+BQQ_API std::unique_ptr<faiss::Index> index_factory(
         int d, const std::string& description, faiss::MetricType metric = faiss::METRIC_L2);
 
 /** The description from which index_factory builds an index like this one.
  * @throws faiss::FaissException  if there is none, such as for IndexShards
  */
-std::string reverse_index_factory(const faiss::Index* index);
+BQQ_API std::string reverse_index_factory(const faiss::Index* index);
 
 } // namespace bqq

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bqq/export.h>
 #include <faiss/Index.h>
 #include <faiss/impl/io.h>
 
@@ -13,8 +14,8 @@ namespace bqq {
  * @throws faiss::FaissException  if the index has no form in a file (such as IndexIDMap over an
  *                                inverted file: use that one) or the file cannot be written
  */
-void write_index(const faiss::Index* index, const std::string& path);
-void write_index(const faiss::Index* index, faiss::IOWriter* writer);
+BQQ_API void write_index(const faiss::Index* index, const std::string& path);
+BQQ_API void write_index(const faiss::Index* index, faiss::IOWriter* writer);
 
 /** Reads what bqq::write_index or faiss::write_index wrote.
  * @param io_flags  FAISS's flags. IO_FLAG_MMAP leaves the lists of our indexes in the file, mapped
@@ -25,19 +26,19 @@ void write_index(const faiss::Index* index, faiss::IOWriter* writer);
  *                                message
  * @throws std::bad_alloc         if memory is too small
  */
-std::unique_ptr<faiss::Index> read_index(const std::string& path, int io_flags = 0);
-std::unique_ptr<faiss::Index> read_index(faiss::IOReader* reader, int io_flags = 0);
+BQQ_API std::unique_ptr<faiss::Index> read_index(const std::string& path, int io_flags = 0);
+BQQ_API std::unique_ptr<faiss::Index> read_index(faiss::IOReader* reader, int io_flags = 0);
 
 /** Checks a whole file as read_index() does without IO_FLAG_MMAP, but holds no codes in memory.
  * @throws faiss::FaissException  for a missing, truncated, corrupt or foreign file, named by the
  *                                message
  */
-void verify_index(const std::string& path);
+BQQ_API void verify_index(const std::string& path);
 
 /** A copy that shares nothing with the index. Lists of ours that are mapped or on disk are in
  * memory in the copy; on-disk lists of FAISS's own inverted files are mapped once more, read-only.
  * @throws faiss::FaissException  for an index that write_index refuses
  */
-std::unique_ptr<faiss::Index> clone_index(const faiss::Index* index);
+BQQ_API std::unique_ptr<faiss::Index> clone_index(const faiss::Index* index);
 
 } // namespace bqq

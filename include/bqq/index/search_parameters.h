@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bqq/export.h>
 #include <bqq/index/faiss_compat.h>
 #include <faiss/AutoTune.h>
 #include <faiss/IndexIVF.h>
@@ -40,7 +41,7 @@ struct IVFSearchParametersBQQ : faiss::SearchParametersIVF {
 
 /// faiss::ParameterSpace that knows query_bits, margin and (0 or 1) leave_early of an index of
 /// ours, also inside wrappers.
-struct ParameterSpace : faiss::ParameterSpace {
+struct BQQ_API ParameterSpace : faiss::ParameterSpace {
     void initialize(const faiss::Index* index) override;
     /// @throws faiss::FaissException  for a name that the index does not know
     void set_index_parameter(

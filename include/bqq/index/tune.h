@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bqq/export.h>
 #include <bqq/progress.h>
 #include <faiss/Index.h>
 
@@ -34,7 +35,7 @@ struct Wish {
 };
 
 /// An index and what was measured of it.
-struct TunedIndex {
+struct BQQ_API TunedIndex {
     std::string factory;
     std::vector<std::pair<std::string, double>> search; ///< for ParameterSpace: nprobe, efSearch
     double bytes = 0;  ///< of the index file, for each of the vectors
@@ -76,8 +77,8 @@ struct Tuned {
  * @throws faiss::FaissException  for a wish for nothing or for what cannot be (recall not in 0..1),
  * k larger than n, no queries, too few vectors, NaN
  */
-Tuned tune(
-        int d, faiss::MetricType metric, int64_t n, const float* x, int64_t nq,
-        const float* queries, const Wish& wish, const TuneParameters& parameters = {});
+BQQ_API Tuned
+tune(int d, faiss::MetricType metric, int64_t n, const float* x, int64_t nq, const float* queries,
+     const Wish& wish, const TuneParameters& parameters = {});
 
 } // namespace bqq
