@@ -1,5 +1,5 @@
-# libbqq.so: codec and indexes, with what BQQ_API marks and nothing else of ours. A FAISS that comes as a static library,
-# as Debian's, is in it whole and visible: a program must not have a second one.
+# libbqq.so: codec and indexes. Of ours it shows what BQQ_API marks and nothing else. A FAISS that comes as a static
+# library, as Debian's, is in it whole and visible: a program must not have a second one.
 add_library(bqq_shared SHARED $<TARGET_OBJECTS:bqq> $<TARGET_OBJECTS:bqq_index>)
 add_library(bqq::shared ALIAS bqq_shared)
 set_target_properties(

@@ -10,7 +10,7 @@ build_packages=(cmake ninja-build g++ libfaiss-dev libhwy-dev libeigen3-dev libo
     python3-dev pybind11-dev)
 
 # What the tests need beside.
-test_packages=(python3-numpy python3-pytest python3-sklearn mypy)
+test_packages=(python3-numpy python3-pytest python3-sklearn python3-faiss mypy)
 # The Python that these are for, where there is another one on the path.
 python=/usr/bin/python3
 

@@ -87,6 +87,7 @@ void find_in_queries(const QueriesDiagnosis& queries, std::vector<Finding>& find
         findings.push_back(
                 {format("%.3g %% of the queries equal a vector.", 100 * queries.equal),
                  "Recall on them is higher than on queries that are new: measure with others."});
+    // Of 10 to 400 Gaussian vectors of the same distribution (20 trials each) it was 0.55 at most.
     constexpr double kOwnKind = 0.6;
     if (queries.own_kind > kOwnKind)
         findings.push_back(

@@ -21,8 +21,8 @@ hidden_is_hidden() {
 # in_root COMMAND...: runs it in the bare Debian.
 in_root() { as_root chroot "$root" env DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
 
-# use PACKAGES PROGRAM: installs packages, ours by their files, in a bare Debian, and runs the program there, in a folder
-# that has tests/consumer.
+# use PACKAGES PROGRAM: installs packages, ours by their files, in a bare Debian, and runs the program there, in a
+# folder with what tests/consumer has.
 use() {
     local name files=()
     echo "== $1 in a bare Debian"

@@ -545,7 +545,8 @@ TEST_F(Command, EvalCountsTiesAsFound) {
 
 TEST_F(Command, RejectsABadCommandLine) {
     expect_failure(
-            "", "one of: build add remove merge search eval tune diagnose info compress decompress");
+            "",
+            "one of: build add remove merge search eval tune diagnose info compress decompress");
     expect_failure("destroy", "destroy");
     expect_failure("build --base base.fvecs", "--out is required");
     expect_failure(build_sq8 + " --fast", "--fast");

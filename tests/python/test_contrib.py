@@ -68,6 +68,28 @@ def test_indexes_of_faiss(base, queries, tmp_path, factory):
         assert (index.search(queries, 5, filter=range(1000))[1] < 1000).all()
 
 
+@pytest.mark.parametrize(
+    "factory",
+    ["Flat", "IDMap,Flat", "SQ8", "PQ8x4", "OPQ8,PQ8x4", "PQ8x4,RFlat", "IVF16,Flat", "IVF16,PQ8x4fs",
+     "PCA16,IVF16,SQ8", "HNSW16", "HNSW16,SQ8"],
+)  # fmt: skip
+def test_indexes_that_the_faiss_package_wrote(base, queries, tmp_path, factory):
+    faiss = pytest.importorskip("faiss")  # Debian's python3-faiss, in the same process
+    theirs = faiss.index_factory(32, factory)
+    theirs.train(base)
+    if factory.startswith("IDMap"):
+        theirs.add_with_ids(base, 3 * np.arange(len(base)))
+    else:
+        theirs.add(base)
+    faiss.write_index(theirs, str(tmp_path / "theirs"))
+    ours = bqq.load(tmp_path / "theirs")
+    expected, found = theirs.search(queries, 5), ours.search(queries, 5)
+    np.testing.assert_array_equal(found[1], expected[1])
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
+    ours.save(tmp_path / "ours")
+    np.testing.assert_array_equal(bqq.load(tmp_path / "ours").search(queries, 5)[1], found[1])
+
+
 def test_neighbours_for_scikit_learn(base):
     pytest.importorskip("sklearn")
     from sklearn.neighbors import KNeighborsTransformer as Exact

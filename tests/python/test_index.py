@@ -121,6 +121,22 @@ def test_numbers_of_other_types_are_converted(base, queries):
         np.testing.assert_array_equal(found[1], expected[1])
 
 
+def test_tensors_of_torch(base, queries):
+    torch = pytest.importorskip("torch")
+    index = bqq.index_factory(32, "BQQ64")
+    index.train(torch.from_numpy(base))
+    index.add(torch.from_numpy(base).double())
+    x = torch.from_numpy(queries)
+    expected = built(base).search(queries, 5)
+    for tensor in (x, x.double(), x.T.contiguous().T):
+        np.testing.assert_array_equal(index.search(tensor, 5)[1], expected[1])
+    found = index.search(x, 5, filter=torch.arange(10, 90))[1]
+    assert ((found >= 10) & (found < 90)).all()
+    assert index.remove_ids(torch.arange(3)) == 3
+    with pytest.raises(RuntimeError, match="requires grad"):  # torch's own words
+        index.search(x.requires_grad_(), 5)
+
+
 @pytest.mark.parametrize(
     "x, error, message",
     [
