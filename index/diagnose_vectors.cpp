@@ -50,7 +50,7 @@ void diagnose_rows(size_t n, const float* x, size_t d, VectorsDiagnosis& result)
                 }
             });
     std::ranges::sort(digests);
-    const auto different = std::ranges::unique(digests).begin() - digests.begin();
+    const auto different = std::unique(digests.begin(), digests.end()) - digests.begin();
     result.duplicates = share(n - static_cast<size_t>(different));
     result.zeros = share(static_cast<size_t>(std::ranges::count(norms, 0.0)));
     result.shortest = *std::ranges::min_element(norms);
