@@ -14,6 +14,15 @@ if(BQQ_BUILD_COMMAND AND HELP2MAN AND GZIP)
     install(FILES ${manual}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT command)
 endif()
 
+if(BQQ_BUILD_COMMAND)
+    set(completion ${PROJECT_SOURCE_DIR}/packaging/completion)
+    install(FILES ${completion}/bqq.bash DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/bash-completion/completions RENAME bqq
+            COMPONENT command)
+    install(FILES ${completion}/_bqq DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/zsh/vendor-completions COMPONENT command)
+    install(FILES ${completion}/bqq.fish DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/fish/vendor_completions.d
+            COMPONENT command)
+endif()
+
 set(bqq_package_library libbqq${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 set(bqq_package_development libbqq-dev)
 set(bqq_package_command bqq)

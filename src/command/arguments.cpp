@@ -59,7 +59,9 @@ void ThreadOption::check() const {
 }
 
 void ThreadOption::add_to(CLI::App& app) {
-    app.add_option("--threads", count, "Number of threads")->capture_default_str();
+    app.add_option("--threads", count, "Number of threads")
+            ->envname("BQQ_THREADS")
+            ->capture_default_str();
 }
 
 } // namespace bqq::command

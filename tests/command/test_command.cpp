@@ -658,6 +658,29 @@ TEST_F(Command, EndsWhateverLittleMemoryThereIs) {
             "bqq: memory is limited to 195 MiB (ulimit -v), at least 256 are needed\n");
 }
 
+TEST_F(Command, ThreadsAreThoseOfTheEnvironmentUnlessGiven) {
+    const std::string set = "export BQQ_THREADS=0;";
+    expect_failure(build_sq8, "--threads is 0", set);
+    EXPECT_EQ(run(build_sq8 + " --threads 1", set).exit_code, 0);
+    EXPECT_EQ(run(build_sq8, "export BQQ_THREADS=1;").exit_code, 0);
+}
+
+/// The words that the shell offers are those that the help lists.
+TEST_F(Command, TheShellCompletesSubcommandsAndOptions) {
+    const std::string bash = std::string("bash -c 'bqq() { \"") + BQQ_COMMAND +
+                             "\" \"$@\"; }; source \"" + BQQ_SOURCE_DIR +
+                             "/packaging/completion/bqq.bash\"; COMP_WORDS=(bqq \"$@\"); "
+                             "COMP_CWORD=$#; _bqq; echo \"${COMPREPLY[*]}\"' bash ";
+    const auto completed = [&](const std::string& words) {
+        EXPECT_EQ(run("--version", bash + words + " >words &&").exit_code, 0);
+        return contents("words");
+    };
+    EXPECT_EQ(completed("d"), "diagnose decompress\n");
+    EXPECT_EQ(completed("eval --fac"), "--factory\n");
+    EXPECT_EQ(completed("build --metric c"), "cosine\n");
+    EXPECT_EQ(completed("build --base b"), "\n");
+}
+
 TEST_F(Command, ThreadsAreBounded) {
     expect_failure(build_sq8 + " --threads 100000", "--threads is 100000, it can be at most ");
     expect_failure(build_sq8 + " --threads -1", "--threads is -1, it has to be at least 1");
