@@ -347,6 +347,13 @@ TEST_F(Diagnose, CosinesOfLongAndShortVectors) {
     EXPECT_NEAR(diagnosis.vectors.median_norm, 1, 1e-5);
 }
 
+/// A code's error is that of the vectors as the codes get them.
+TEST_F(Diagnose, RotatedVectorsHaveTheErrorOfOthers) {
+    const auto rotated = build("RR16,BQQ32"), plain = build("BQQ32");
+    const double error = diagnose(plain.get()).index->error;
+    EXPECT_NEAR(diagnose(rotated.get()).index->error, error, 0.2 * error);
+}
+
 TEST_F(Diagnose, ErrorsNameTheValue) {
     const auto expect_error = [](const auto& f, const std::string& part) {
         try {
