@@ -12,6 +12,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace bqq::test {
 
@@ -31,6 +32,18 @@ protected:
         std::ostringstream text;
         text << file.rdbuf();
         return text.str();
+    }
+
+    /// @param x  rows of d numbers
+    void write_fvecs(const std::string& name, const std::vector<float>& x, size_t d) const {
+        std::ofstream file(folder_ / name, std::ios::binary);
+        const auto size = static_cast<int>(d);
+        for (size_t i = 0; i < x.size(); i += d) {
+            file.write(reinterpret_cast<const char*>(&size), sizeof size);
+            file.write(
+                    reinterpret_cast<const char*>(x.data() + i),
+                    static_cast<std::streamsize>(d * sizeof(float)));
+        }
     }
 
     /// @param before  what the shell does first

@@ -16,17 +16,8 @@ constexpr size_t kD = 8, kVectors = 1200, kQueries = 50;
 class TuneCommand : public bqq::test::CommandFixture {
 protected:
     void SetUp() override {
-        write("base.fvecs", bqq::test::gaussian_vectors(kVectors, kD, 1));
-        write("queries.fvecs", bqq::test::gaussian_vectors(kQueries, kD, 2));
-    }
-
-    void write(const std::string& name, const std::vector<float>& x) const {
-        std::ofstream file(folder_ / name, std::ios::binary);
-        const int d = kD;
-        for (size_t i = 0; i < x.size(); i += kD) {
-            file.write(reinterpret_cast<const char*>(&d), sizeof d);
-            file.write(reinterpret_cast<const char*>(x.data() + i), kD * sizeof(float));
-        }
+        write_fvecs("base.fvecs", bqq::test::gaussian_vectors(kVectors, kD, 1), kD);
+        write_fvecs("queries.fvecs", bqq::test::gaussian_vectors(kQueries, kD, 2), kD);
     }
 
     nlohmann::json tuned(const std::string& name = "tuned.json") const {
