@@ -23,11 +23,6 @@ if(BQQ_BUILD_COMMAND)
             COMPONENT command)
 endif()
 
-set(bqq_package_library libbqq${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-set(bqq_package_development libbqq-dev)
-set(bqq_package_command bqq)
-set(bqq_package_python_package python3-bqq)
-
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(BQQ_MAINTAINER
@@ -43,15 +38,13 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
-# bqq_package(COMPONENT SECTION CONTENT DEPENDS): a package of what the component installs, with what Debian wants in
-# each.
-function(bqq_package component section content depends)
+# bqq_package(COMPONENT NAME SECTION CONTENT DEPENDS): the package NAME of what the component installs, with what Debian
+# wants in each.
+function(bqq_package component name section content depends)
     string(TOUPPER ${component} upper)
-    set(name ${bqq_package_${component}})
-    foreach(pair PACKAGE_NAME=${name} PACKAGE_SECTION=${section} PACKAGE_DEPENDS=${depends})
-        string(REGEX MATCH "^([A-Z_]+)=(.*)$" ignored "${pair}")
-        set(CPACK_DEBIAN_${upper}_${CMAKE_MATCH_1} "${CMAKE_MATCH_2}" PARENT_SCOPE)
-    endforeach()
+    set(CPACK_DEBIAN_${upper}_PACKAGE_NAME ${name} PARENT_SCOPE)
+    set(CPACK_DEBIAN_${upper}_PACKAGE_SECTION ${section} PARENT_SCOPE)
+    set(CPACK_DEBIAN_${upper}_PACKAGE_DEPENDS "${depends}" PARENT_SCOPE)
     string(JOIN "\n" description
         "Binary quadratic quantization (BQQ) stores a vector as signs that select a"
         "sum of learned atoms, and one to three bytes of scales. Its indexes are"
@@ -64,11 +57,9 @@ function(bqq_package component section content depends)
     set(doc ${CMAKE_INSTALL_DATAROOTDIR}/doc/${name})
     install(FILES ${PROJECT_SOURCE_DIR}/packaging/copyright DESTINATION ${doc} COMPONENT ${component} EXCLUDE_FROM_ALL)
     if(GZIP)
-        set(changelog ${PROJECT_BINARY_DIR}/packaging/${name}/changelog.gz)
-        if(NOT EXISTS ${changelog})
-            file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/packaging/${name})
-            execute_process(COMMAND ${GZIP} -9nc ${PROJECT_SOURCE_DIR}/packaging/changelog OUTPUT_FILE ${changelog})
-        endif()
+        set(changelog ${PROJECT_BINARY_DIR}/packaging/changelog.gz)
+        file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/packaging)
+        execute_process(COMMAND ${GZIP} -9nc ${PROJECT_SOURCE_DIR}/packaging/changelog OUTPUT_FILE ${changelog})
         install(FILES ${changelog} DESTINATION ${doc} COMPONENT ${component} EXCLUDE_FROM_ALL)
     endif()
     install(FILES ${PROJECT_SOURCE_DIR}/packaging/lintian-overrides COMPONENT ${component} EXCLUDE_FROM_ALL
@@ -76,24 +67,24 @@ function(bqq_package component section content depends)
 endfunction()
 
 if(BQQ_BUILD_SHARED)
-    bqq_package(library libs "shared library" "")
-    set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+    get_target_property(soversion bqq_shared SOVERSION)
+    bqq_package(library libbqq${soversion} libs "shared library" "")
     file(WRITE ${PROJECT_BINARY_DIR}/packaging/shlibs
-         "libbqq ${soversion} ${bqq_package_library} (>= ${PROJECT_VERSION})\n")
+         "libbqq ${soversion} libbqq${soversion} (>= ${PROJECT_VERSION})\n")
     set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/packaging/triggers
                                                    ${PROJECT_BINARY_DIR}/packaging/shlibs)
     bqq_package(
-        development libdevel "headers, the static libraries, and what CMake needs"
-        "${bqq_package_library} (= ${PROJECT_VERSION}), libfaiss-dev, libhwy-dev, libxxhash-dev")
+        development libbqq-dev libdevel "headers, the static libraries, and what CMake needs"
+        "libbqq${soversion} (= ${PROJECT_VERSION}), libfaiss-dev, libhwy-dev, libxxhash-dev")
 endif()
 if(BQQ_BUILD_COMMAND)
-    bqq_package(command science "command bqq" "")
+    bqq_package(command bqq science "command bqq" "")
 endif()
 if(BQQ_BUILD_PYTHON)
     find_package(Python 3.9 COMPONENTS Interpreter REQUIRED)
     math(EXPR next_minor "${Python_VERSION_MINOR} + 1")
     bqq_package(
-        python_package python "Python module"
+        python_package python3-bqq python "Python module"
         "python3 (>= 3.${Python_VERSION_MINOR}~), python3 (<< 3.${next_minor}), python3-numpy")
 endif()
 include(CPack)

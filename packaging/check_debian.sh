@@ -53,7 +53,11 @@ use bqq '
     test "$(wc -l <neighbours.csv)" = 901'
 use "libbqq0.1 libbqq-dev g++ cmake make pkg-config" '
     g++ -std=c++20 main.cpp $(pkg-config --cflags --libs bqq) -o by_pkg_config && ./by_pkg_config
-    cmake -B build . >/dev/null && cmake --build build >/dev/null && build/consumer'
+    for library in index shared; do
+        sed -i "s/bqq::[a-z]*)/bqq::$library)/" CMakeLists.txt
+        cmake -B $library . >/dev/null && cmake --build $library >/dev/null && $library/consumer
+    done
+    ldd shared/consumer | grep libbqq.so >/dev/null'
 use python3-bqq 'python3 -c "
 import bqq, numpy
 x = numpy.random.default_rng(1).normal(size=(500, 16))

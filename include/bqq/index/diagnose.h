@@ -12,8 +12,8 @@
 
 namespace bqq {
 
-/// Vectors as such. Shares are of all vectors in 0..1; what needs neighbours is found in a random
-/// sample of at most 10,000, the spectrum in one of at most 50,000.
+/// Vectors as such. Shares are in 0..1. Duplicates, zeros and norms are those of all vectors; what
+/// needs neighbours is found in a random sample of at most 10,000, the rest in one of some 50,000.
 struct VectorsDiagnosis {
     size_t n = 0;
     size_t d = 0;
@@ -81,7 +81,7 @@ struct IndexDiagnosis {
 };
 
 struct Finding {
-    std::string what; ///< such as "The lists that are visited lose 0.12 of the recall."
+    std::string what; ///< such as "The codes lose 0.260 of the recall."
     std::string knob; ///< what to do
 };
 
