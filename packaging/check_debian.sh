@@ -18,8 +18,8 @@ hidden_is_hidden() {
     grep -q ' bqq::index_factory(' <<<"$shown"
 }
 
-# in_root COMMAND...: runs it in the bare Debian.
-in_root() { as_root chroot "$root" env DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"; }
+# in_root COMMAND...: runs it in the bare Debian, with nothing of this environment.
+in_root() { as_root chroot "$root" env -i DEBIAN_FRONTEND=noninteractive LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
 
 # use PACKAGES PROGRAM: installs packages, ours by their files, in a bare Debian, and runs the program there, in a
 # folder with what tests/consumer has.
@@ -52,10 +52,13 @@ use bqq '
     bqq search --index index.bqq --queries base.csv --k 3 --out neighbours.csv
     test "$(wc -l <neighbours.csv)" = 901'
 use "libbqq0.1 libbqq-dev g++ cmake make pkg-config" '
-    g++ -std=c++20 main.cpp $(pkg-config --cflags --libs bqq) -o by_pkg_config && ./by_pkg_config
+    g++ -std=c++20 main.cpp $(pkg-config --cflags --libs bqq) -o by_pkg_config
+    ./by_pkg_config
     for library in index shared; do
         sed -i "s/bqq::[a-z]*)/bqq::$library)/" CMakeLists.txt
-        cmake -B $library . >/dev/null && cmake --build $library >/dev/null && $library/consumer
+        cmake -B $library . >/dev/null
+        cmake --build $library >/dev/null
+        $library/consumer
     done
     ldd shared/consumer | grep libbqq.so >/dev/null'
 use python3-bqq 'python3 -c "
