@@ -19,7 +19,9 @@ hidden_is_hidden() {
 }
 
 # in_root COMMAND...: runs it in the bare Debian, with nothing of this environment.
-in_root() { as_root chroot "$root" env -i DEBIAN_FRONTEND=noninteractive LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+in_root() {
+    as_root chroot "$root" env -i DEBIAN_FRONTEND=noninteractive LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
 
 # use PACKAGES PROGRAM: installs packages, ours by their files, in a bare Debian, and runs the program there, in a
 # folder with what tests/consumer has.
